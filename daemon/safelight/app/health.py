@@ -1,0 +1,106 @@
+"""Looks at the machine for `doctor`: what works, what is lost where something is missing, and what to do about it.
+
+Invariant: looking changes nothing but may make the empty state folder.
+"""
+
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from safelight.app.settings import Settings
+
+LOW_SPACE_BYTES = 500 << 20  # the catalog takes about 6 KB a frame: room for a large library
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    NOTE = "note"  # works, with something lost
+    BAD = "bad"  # does not work
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: what it is, how it stands, and what to do."""
+
+    name: str
+    level: Level
+    told: str
+    hint: str = ""
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Look at everything that a rating needs."""
+    yield Finding("Python", Level.OK, f"{sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}")
+    yield _exiftool()
+    yield from _runtime()
+    yield _bundle(settings)
+    yield Finding("Sidecars", Level.OK, f"new ones are named in the {settings.profile} way; existing ones are taken up")
+    yield _state(settings.state)
+    yield _space(settings.state)
+
+
+def _exiftool() -> Finding:
+    from safelight.decoding.exif import exiftool_version
+
+    version = exiftool_version()
+    if version is None:
+        return Finding(
+            "exiftool",
+            Level.NOTE,
+            "missing: capture facts of RAW files, drive and bracket modes and some RAW previews are lost",
+            "Install the package libimage-exiftool-perl (exiftool elsewhere).",
+        )
+    return Finding("exiftool", Level.OK, version)
+
+
+def _runtime() -> Iterator[Finding]:
+    from safelight.inference.session import describe_runtime, installed_packages
+
+    packages = installed_packages()
+    if len(packages) > 1:
+        names = " and ".join(sorted(packages))
+        yield Finding(
+            "ONNX Runtime",
+            Level.BAD,
+            f"{names} are both installed and overwrite each other's files",
+            "Uninstall both, then install one: pip install 'safelight[cpu]' or 'safelight[gpu]'.",
+        )
+        return
+    runtime = describe_runtime()
+    yield Finding("ONNX Runtime", Level.OK, f"{runtime.version}, providers: {', '.join(runtime.providers)}")
+
+
+def _bundle(settings: Settings) -> Finding:
+    from safelight.app.judging import open_encoder
+    from safelight.errors import BundleError
+
+    try:
+        encoder = open_encoder(settings)
+    except BundleError as error:
+        return Finding("Model bundle", Level.BAD, error.summary, error.hint)
+    return Finding("Model bundle", Level.OK, f"{encoder.bundle}, {encoder.length} numbers a frame")
+
+
+def _state(state: Path) -> Finding:
+    existing = next((folder for folder in (state, *state.parents) if folder.exists()), Path("/"))
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return Finding(
+            "State folder", Level.BAD, f"{state} cannot be written", "Make it writable, or name another with --state."
+        )
+    return Finding("State folder", Level.OK, str(state) if state.exists() else f"{state} (made by the first rating)")
+
+
+def _space(state: Path) -> Finding:
+    existing = next((folder for folder in (state, *state.parents) if folder.exists()), Path("/"))
+    free = shutil.disk_usage(existing).free
+    told = f"{free / 1e9:.1f} GB free where the state folder is"
+    if free < LOW_SPACE_BYTES:
+        return Finding("Disk", Level.NOTE, told, "Free some space: a library of 100,000 frames takes about 0.6 GB.")
+    return Finding("Disk", Level.OK, told)

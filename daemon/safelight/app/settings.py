@@ -1,0 +1,31 @@
+"""What a command was asked to do, validated at the edge, frozen from there on."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from safelight import paths
+from safelight.sidecars.naming import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where state and models are kept, how sidecars are named, how many decode workers there are."""
+
+    state: Path
+    models: Path
+    profile: Profile = Profile.DARKTABLE
+    jobs: int = 1
+
+
+def settings(
+    environ: Mapping[str, str], *, state: Path | None = None, profile: str = "darktable", jobs: int | None = None
+) -> Settings:
+    """Return the settings of one command; what is not given comes from the environment and the machine."""
+    return Settings(
+        state=state.absolute() if state else paths.state_folder(environ),
+        models=paths.models_folder(environ),
+        profile=Profile(profile),
+        jobs=jobs or len(os.sched_getaffinity(0)),
+    )

@@ -1,0 +1,111 @@
+"""`safelight rate`: runs, then tells what came of it."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from safelight.app import rating_run, wiring
+from safelight.app.rating_run import Outcome
+from safelight.app.settings import Settings
+from safelight.cli.progress import progress
+from safelight.cli.wording import counted, printable
+from safelight.domain.frame import Stage
+from safelight.services.describe import Describe, Description
+
+_SHOWN = 20  # files named one by one before the rest is only counted
+
+
+def run(folders: Sequence[Path], *, settings: Settings, dry_run: bool, as_json: bool) -> int:
+    """Rate folders and return the exit status: 0, or 1 if some frames could not be rated."""
+    shown = progress()
+    with wiring.writing(settings) as parts:
+        try:
+            outcome = rating_run.rate(folders, parts=parts, progress=shown, dry_run=dry_run)
+        finally:
+            shown.end()
+        descriptions = list(Describe(store=parts.store).frames(outcome.frames))
+    if as_json:
+        _print_lines(descriptions, outcome)
+    else:
+        click.echo(_summary(descriptions, outcome, dry_run=dry_run))
+    return 1 if outcome.not_looked or any(_failed(each, dry_run=dry_run) for each in descriptions) else 0
+
+
+def _failed(description: Description, *, dry_run: bool) -> bool:
+    stage = description.frame.stage
+    return stage is Stage.UNREADABLE or (stage is Stage.RANKED and not dry_run)
+
+
+def _print_lines(descriptions: Sequence[Description], outcome: Outcome) -> None:
+    for description in descriptions:
+        sys.stdout.write(json.dumps(description.as_json()) + "\n")
+    for passed in outcome.not_looked:
+        empty = dict.fromkeys(_KEYS) | {"path": str(passed.path), "companions": [], "stage": "unreadable"}
+        sys.stdout.write(json.dumps(empty | {"reason": passed.reason}) + "\n")
+
+
+_KEYS = (
+    *("path", "companions", "stage", "stars", "score", "technical", "appeal", "taste", "burst", "keeper", "set"),
+    *("reason", "sidecar"),
+)
+
+
+def _summary(descriptions: Sequence[Description], outcome: Outcome, *, dry_run: bool) -> str:
+    rated = [each for each in descriptions if each.frame.stage in (Stage.PUBLISHED, Stage.RANKED)]
+    kept = sum(each.frame.stage is Stage.KEPT for each in descriptions)
+    if not descriptions and not outcome.not_looked:
+        return "No photographs found."
+    lines = [_headline(len(rated), outcome, dry_run=dry_run), *_stars(rated), *_bursts(descriptions)]
+    if kept:
+        lines.append(f"{counted(kept, 'frame')} kept as you rated {'it' if kept == 1 else 'them'}.")
+    unreadable = [(each.frame.path, each.reason) for each in descriptions if each.frame.stage is Stage.UNREADABLE]
+    unreadable += [(each.path, each.reason) for each in outcome.not_looked]
+    lines += _named("could not be rated and stay unrated", unreadable)
+    if not dry_run:
+        unwritten = [(each.frame.path, each.frame.reason) for each in rated if each.frame.stage is Stage.RANKED]
+        lines += _named("rated, but not written; the next run tries again", unwritten)
+    return "\n".join(lines)
+
+
+def _headline(rated: int, outcome: Outcome, *, dry_run: bool) -> str:
+    wrote = " (dry run: nothing written)" if dry_run else ""
+    if not outcome.assessed:
+        return f"{counted(rated, 'frame')} rated before, nothing new{wrote}."
+    return f"{counted(rated, 'frame')} rated in {outcome.seconds:.1f} s{wrote}."
+
+
+def _stars(rated: Sequence[Description]) -> list[str]:
+    if not rated:
+        return []
+    counts = Counter(each.stars for each in rated)
+    most = max(counts.values())
+    return [
+        f"  {'★' * stars:<5}  {counts[stars]:>6}  {'▇' * round(30 * counts[stars] / most)}".rstrip()
+        for stars in (5, 4, 3, 2, 1)
+    ]
+
+
+def _bursts(descriptions: Sequence[Description]) -> list[str]:
+    bursts = {each.rating.burst: each.rating.set_kind for each in descriptions if each.rating and each.rating.burst}
+    if not bursts:
+        return []
+    kinds = Counter(kind for kind in bursts.values() if kind)
+    plain = len(bursts) - sum(kinds.values())
+    told = [counted(plain, "burst")] if plain else []
+    names = {"bracket": "exposure bracket", "focus": "focus stack", "panorama": "panorama"}
+    told += [counted(number, names[kind.value]) for kind, number in sorted(kinds.items())]
+    return [", ".join(told) + "."]
+
+
+def _named(what: str, files: Sequence[tuple[Path, str]]) -> list[str]:
+    if not files:
+        return []
+    lines = [f"{counted(len(files), 'file')} {what}:"]
+    lines += [f"  {printable(path)}: {reason}" for path, reason in files[:_SHOWN]]
+    if len(files) > _SHOWN:
+        lines.append(f"  ... and {len(files) - _SHOWN} more; --json names them all.")
+    return lines

@@ -1,0 +1,17 @@
+"""Small words that every command uses the same way."""
+
+from pathlib import Path
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 frame", "2 frames", "1,200 frames"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def printable(path: Path) -> str:
+    """Return a path that is safe to print: control characters and bytes that are not UTF-8 are escaped.
+
+    A file name may hold a terminal's control sequences; printed raw, it could rewrite what the person sees.
+    """
+    text = str(path)
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

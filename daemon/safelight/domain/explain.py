@@ -1,0 +1,62 @@
+"""Says in one sentence why a frame got its rating.
+
+The sentence names the largest contributions and nothing that is not among them, in words that a photographer uses.
+Invariant: what the sentence says helped has a positive contribution, what it says hurt a negative one.
+"""
+
+from collections.abc import Sequence
+
+from safelight.domain.frame import SetKind
+from safelight.domain.technical_terms import Term, phrase
+
+# How much appeal (z-score of the general head) is worth a word.
+LIKED = 0.8
+
+SETS = {SetKind.BRACKET: "an exposure bracket", SetKind.FOCUS: "a focus stack", SetKind.PANORAMA: "a panorama"}
+
+
+def sentence(
+    terms: Sequence[Term],
+    appeal: float,
+    *,
+    group_size: int = 1,
+    kind: SetKind | None = None,
+    keeper: Sequence[Term] | None = None,
+    failure: str = "",
+) -> str:
+    """Return one sentence.
+
+    `terms` are the frame's technical terms and `appeal` its z-score. `keeper` are the terms of the burst's keeper, None for
+    the keeper itself or a lone frame. `failure` is the technical reason for 1 star, if there is one.
+    """
+    if kind is not None:
+        return f"One of {group_size} frames of {SETS[kind]}, kept whole; {_alone(terms, appeal)}."
+    if failure:
+        return f"{failure[:1].upper()}{failure[1:]}."
+    if keeper is not None:
+        return f"Not the keeper of {group_size} alike: {_beside(terms, keeper)}."
+    if group_size > 1:
+        return f"The keeper of {group_size} alike; {_alone(terms, appeal)}."
+    alone = _alone(terms, appeal)
+    return f"{alone[:1].upper()}{alone[1:]}."
+
+
+def _alone(terms: Sequence[Term], appeal: float) -> str:
+    """Name up to two things that helped and two that hurt, the strongest first."""
+    good = [phrase(term) for term in sorted(terms, key=lambda term: -term.value) if term.value > 0]
+    bad = [phrase(term) for term in sorted(terms, key=lambda term: term.value) if term.value < 0]
+    good, bad = [words for words in good if words][:2], [words for words in bad if words][:2]
+    if appeal >= LIKED:
+        good = ["a kind of picture people like", *good][:2]
+    if appeal <= -LIKED:
+        bad = [*bad, "a kind of picture people pass over"][-2:]
+    if good and bad:
+        return f"{' and '.join(good)}, but {' and '.join(bad)}"
+    return " and ".join(good or bad) or "ordinary in every respect"
+
+
+def _beside(terms: Sequence[Term], keeper: Sequence[Term]) -> str:
+    """Name what the keeper has over this frame, the largest differences first."""
+    pairs = [(term.value - other.value, phrase(term, other)) for term, other in zip(terms, keeper, strict=True)]
+    worse = [words for gap, words in sorted(pairs) if gap < 0 and words][:2]
+    return " and ".join(worse) if worse else "a close second"

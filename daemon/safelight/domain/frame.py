@@ -1,0 +1,89 @@
+"""What a frame is: one exposure with all its files, and the facts a camera recorded about it.
+
+Plain frozen values, so that every stage hands the next one something that cannot change under it.
+Invariant: a fact that is unknown, impossible or unreadable is None; there is no magic number for "absent".
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Role(StrEnum):
+    """What one file of a frame is."""
+
+    RAW = "raw"
+    IMAGE = "image"  # JPEG, HEIC, TIFF, PNG, AVIF
+    SIDECAR = "sidecar"
+
+
+class Stage(StrEnum):
+    """How far a frame has come; the queue of the whole program is this one column."""
+
+    ARRIVED = "arrived"
+    ASSESSED = "assessed"
+    RANKED = "ranked"
+    PUBLISHED = "published"
+    KEPT = "kept"  # a person's rating stands
+    UNREADABLE = "unreadable"
+
+
+class SetKind(StrEnum):
+    """A deliberate series of exposures that is kept whole."""
+
+    BRACKET = "bracket"
+    FOCUS = "focus"
+    PANORAMA = "panorama"
+
+
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """What a look at a directory tells of a file: enough to see that it has not changed, at the cost of a stat."""
+
+    size: int  # bytes
+    mtime_ns: int
+    inode: int
+    device: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file a scan came across. `path` is absolute; bytes that are not UTF-8 are surrogate-escaped."""
+
+    path: Path
+    role: Role
+    stamp: FileStamp
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureFacts:
+    """What the camera recorded, typed. None is "not told" and the default of every field."""
+
+    taken_s: float | None = None  # camera's wall clock as seconds since 1970-01-01T00:00 of that same clock
+    subsecond: bool = False  # taken_s carries a recorded fraction of a second
+    zone_s: int | None = None  # offset of that wall clock to UTC, seconds east
+    make: str | None = None
+    camera: str | None = None  # model, as recorded
+    lens: str | None = None
+    focal_mm: float | None = None
+    aperture_f: float | None = None
+    shutter_s: float | None = None
+    iso: float | None = None
+    bias_ev: float | None = None  # exposure compensation
+    bracketing: bool | None = None  # the camera says this is one of an exposure bracket
+    drive: str | None = None  # drive or release mode, as the maker names it
+    orientation: int | None = None  # EXIF 1-8
+    latitude_deg: float | None = None
+    longitude_deg: float | None = None
+    rating: int | None = None  # embedded or in-camera rating, -1..5; 0 is recorded as None (no opinion)
+    unique_id: str | None = None  # ImageUniqueID
+    has_maker_notes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """One image file of a frame."""
+
+    path: Path
+    role: Role
+    stamp: FileStamp

@@ -1,0 +1,97 @@
+"""Decides the score of a frame: named contributions that add up to it exactly.
+
+One sum, no hidden steps: the technical terms, the place of the frame in its burst or set, the general appeal, and what
+was learned of the person's taste. What is shown to a person is the very sum that is ranked.
+Invariant: `score == fsum(values of all contributions)`, and also `technical + appeal + taste` to within one rounding.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from math import fsum
+
+# How far the two general judgements count before anything is known of the person. Both come as z-scores over ordinary
+# photographs. Technical leads: it is the judgement that most people agree on.
+TECHNICAL_WEIGHT = 0.8
+APPEAL_WEIGHT = 0.55
+
+# A frame beside its keeper: the smallest step down, and how much further the keeper's lead carries it. The step
+# is about half a star on the reference scale, so that equals differ visibly and a clear loser falls by a star or more.
+BURST_STEP = 0.35
+BURST_SLOPE = 0.5
+BURST_REACH = 1.5
+
+
+class Part(StrEnum):
+    """Which of the three sums a contribution belongs to."""
+
+    TECHNICAL = "technical"
+    APPEAL = "appeal"
+    TASTE = "taste"
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One named summand of a score, in score units (the standard deviation over ordinary photographs is about 1)."""
+
+    part: Part
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A frame's score as the contributions that make it."""
+
+    contributions: tuple[Contribution, ...]
+
+    @property
+    def value(self) -> float:
+        """Return the sum of all contributions."""
+        return fsum(entry.value for entry in self.contributions)
+
+    def of(self, part: Part) -> float:
+        """Return the sum of one part's contributions."""
+        return fsum(entry.value for entry in self.contributions if entry.part is part)
+
+    def without_burst(self) -> "Score":
+        """Return the score that the frame would have alone."""
+        return Score(tuple(entry for entry in self.contributions if entry.name not in ("burst", "set")))
+
+
+def lone_score(technical: Iterable[tuple[str, float]], appeal: float) -> Score:
+    """Return the score of a frame by itself: weighted technical terms (name, z-units) and the appeal z-score."""
+    terms = [Contribution(Part.TECHNICAL, name, _tidy(TECHNICAL_WEIGHT * value)) for name, value in technical]
+    return Score((*terms, Contribution(Part.APPEAL, "appeal", _tidy(APPEAL_WEIGHT * appeal))))
+
+
+def spread(lone: Sequence[Score], keeper_scores: Sequence[float]) -> tuple[Score, ...]:
+    """Place the frames of one burst around their keeper, the frame with the highest keeper score (first of equals).
+
+    The keeper gets the best lone score of the burst's frames, so that a burst is judged by what it offers; every other
+    frame stands below it by `BURST_STEP` plus its distance in keeper scores, at most `BURST_REACH` more. The difference to a
+    frame's lone score is one contribution named "burst".
+    """
+    top = max(score.value for score in lone)
+    lead = max(keeper_scores)
+    best = list(keeper_scores).index(lead)
+    placed = []
+    for position, (score, own) in enumerate(zip(lone, keeper_scores, strict=True)):
+        below = 0.0 if position == best else BURST_STEP + min(BURST_REACH, BURST_SLOPE * (lead - own))
+        placed.append(_with(score, "burst", top - below - score.value))
+    return tuple(placed)
+
+
+def level(lone: Sequence[Score]) -> tuple[Score, ...]:
+    """Give every frame of a deliberate set the best frame's score: a bracket's dark exposure is not a bad frame."""
+    top = max(score.value for score in lone)
+    return tuple(_with(score, "set", top - score.value) for score in lone)
+
+
+def _with(score: Score, name: str, value: float) -> Score:
+    return replace(score, contributions=(*score.contributions, Contribution(Part.TECHNICAL, name, _tidy(value))))
+
+
+def _tidy(value: float) -> float:
+    """Round to what is worth showing; the sum is taken over rounded values, so it stays exact."""
+    return round(value, 4) + 0.0

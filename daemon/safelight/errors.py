@@ -1,0 +1,79 @@
+"""Every failure Safelight speaks of, as one drawn tree.
+
+    SafelightError
+    ├── CannotStart            the command ends with status 2
+    │   ├── FolderError        a folder to rate is missing or is no folder
+    │   ├── StateError         the state folder cannot be used (locked, damaged, full)
+    │   └── BundleError        a model bundle is missing, damaged or answers nonsense
+    ├── FrameError             one frame is concerned, the run goes on
+    │   ├── Unreadable         the pixels cannot be trusted: unrated, never rated low
+    │   │   └── OutOfReach     no permission, gone, a failing disk: tried again in every run
+    │   └── StillChanging      the file is being written: looked at again later
+    └── SidecarError           the frame is rated, its sidecar could not be written
+        ├── SidecarBusy        half-written by another program: retried
+        ├── SidecarRefused     cannot be edited without risk: left as it is
+        └── SidecarUnwritable  read-only folder, full disk, a link: retried next run
+
+A library's exception stops at the adapter that called the library and becomes one of these. Each carries a summary
+(what happened, to which file) and a hint (what the person can do), both whole sentences without a traceback.
+"""
+
+from pathlib import Path
+
+
+class SafelightError(Exception):
+    """Root of the tree; `summary` says what happened, `hint` what a person can do, `path` which file it was."""
+
+    def __init__(self, summary: str, *, hint: str = "", path: Path | None = None) -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.hint = hint
+        self.path = path
+
+
+class CannotStart(SafelightError):
+    """Nothing was done; the command ends with exit status 2."""
+
+
+class FolderError(CannotStart):
+    """A folder to rate is missing, is no folder or may not be listed."""
+
+
+class StateError(CannotStart):
+    """The state folder cannot be used: locked by another run, damaged, not writable or full."""
+
+
+class BundleError(CannotStart):
+    """A model bundle is missing, damaged, or gives implausible output."""
+
+
+class FrameError(SafelightError):
+    """One frame is concerned; the run goes on without it."""
+
+
+class Unreadable(FrameError):
+    """The pixels of a frame cannot be had or cannot be trusted; it stays unrated."""
+
+
+class OutOfReach(Unreadable):
+    """A file cannot be opened or read just now (permission, vanished, failing disk); every run tries again."""
+
+
+class StillChanging(FrameError):
+    """A file is still being written; it is looked at again later."""
+
+
+class SidecarError(SafelightError):
+    """The rating of a frame could not be written; the rating itself is kept in the catalog."""
+
+
+class SidecarBusy(SidecarError):
+    """The sidecar is half-written or changed while we read it; try again later."""
+
+
+class SidecarRefused(SidecarError):
+    """The sidecar cannot be edited without a risk to what others wrote in it; it is left as it is."""
+
+
+class SidecarUnwritable(SidecarError):
+    """The sidecar cannot be written where it belongs: read-only folder, full disk, a link in its place."""

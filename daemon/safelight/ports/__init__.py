@@ -1,0 +1,35 @@
+"""What the services need from the outside, as Protocols; adapters implement them, fakes stand in for them in tests.
+
+Nothing here does anything. A service takes these by keyword; only `app.wiring` knows which adapter stands behind one.
+"""
+
+from safelight.ports.disk import Clock, Identifier, Listing, NotLooked, Scanner, Volumes
+from safelight.ports.memory import Assessments, Catalog, Journal, Ratings, Receipts, Store
+from safelight.ports.pictures import Decoder, Encoded, Encoder, Examined, FactsReader, Refused, Request
+from safelight.ports.sidecars import SidecarPlan, Sidecars, SidecarWrite, Standing
+
+__all__ = [
+    "Assessments",
+    "Catalog",
+    "Clock",
+    "Decoder",
+    "Encoded",
+    "Encoder",
+    "Examined",
+    "FactsReader",
+    "Identifier",
+    "Journal",
+    "Listing",
+    "NotLooked",
+    "Ratings",
+    "Receipts",
+    "Refused",
+    "Request",
+    "Scanner",
+    "SidecarPlan",
+    "SidecarWrite",
+    "Sidecars",
+    "Standing",
+    "Store",
+    "Volumes",
+]

@@ -1,0 +1,241 @@
+"""What services need to remember: the catalog, judgements, receipts and the journal, and transactions over them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from safelight.domain.frame import CaptureFacts, FileStamp, FoundFile, Stage
+
+if TYPE_CHECKING:
+    from safelight.domain.records import Assessment, KnownFile, KnownFrame, Rating, Receipt, Run
+
+
+class Catalog(Protocol):
+    """Frames, their files, and how far each has come."""
+
+    def files_in(self, folder: Path) -> tuple[KnownFile, ...]:
+        """Return the files known in exactly this folder that were there at the last look."""
+        ...
+
+    def files_of(self, frame_id: int) -> tuple[KnownFile, ...]:
+        """Return the files of a frame that were there at the last look, the main one first."""
+        ...
+
+    def with_content(self, content: bytes) -> tuple[KnownFile, ...]:
+        """Return every file ever seen with this content, the oldest frame first."""
+        ...
+
+    def frame(self, frame_id: int) -> KnownFrame:
+        """Return one frame. Raises IndexError when there is none with this id."""
+        ...
+
+    def frame_at(self, path: Path) -> KnownFrame | None:
+        """Return the frame that a file belongs to, None when the file is not known."""
+        ...
+
+    def frames(self, ids: Collection[int], *stages: Stage) -> Iterator[KnownFrame]:
+        """Yield the frames with these ids (in these stages, if any are named), by id."""
+        ...
+
+    def frames_in(self, folder: Path, *stages: Stage) -> tuple[KnownFrame, ...]:
+        """Return the frames that have a file in exactly this folder and stand at one of the stages."""
+        ...
+
+    def counts(self) -> dict[Stage, int]:
+        """Return how many frames stand at each stage, of those with a file left."""
+        ...
+
+    def add_frame(self, main: Path, *, arrived_s: float) -> int:
+        """Make a frame that has just arrived and return its id."""
+        ...
+
+    def put_file(self, file: FoundFile, *, frame_id: int, content: bytes) -> None:
+        """Remember a file as it is now, as one of a frame's."""
+        ...
+
+    def give_file(self, path: Path, *, frame_id: int) -> None:
+        """Let a known file belong to another frame."""
+        ...
+
+    def mark_gone(self, paths: Iterable[Path]) -> None:
+        """Remember that nothing is at these paths any more; what they were stays known."""
+        ...
+
+    def drop_file(self, path: Path) -> None:
+        """Forget a path whose file is known at another path now."""
+        ...
+
+    def set_main(self, frame_id: int, path: Path) -> None:
+        """Let another file stand for the frame."""
+        ...
+
+    def set_content(self, frame_id: int, content: bytes, *, embedded: int | None) -> None:
+        """Remember whose pixels the frame is judged by, and the rating that the file itself carries."""
+        ...
+
+    def set_stage(
+        self, frame_id: int, stage: Stage, reason: str = "", *, passing: bool = False, given: int | None = None
+    ) -> None:
+        """Move a frame on; `reason` is for people, `passing`: try again in the next run, `given`: a person's rating."""
+        ...
+
+
+class Assessments(Protocol):
+    """What was seen in the pixels, by one judge."""
+
+    judge: str  # bundle and version of the measures
+
+    def assessment(self, content: bytes) -> Assessment | None:
+        """Return what this judge saw in a content, None when it has not looked yet."""
+        ...
+
+    def put_assessment(self, made: Assessment) -> None:
+        """Remember one look at a content, in place of an older one."""
+        ...
+
+    def put_facts(self, content: bytes, facts: CaptureFacts) -> None:
+        """Replace the capture facts of a content by fuller ones."""
+        ...
+
+    def to_index(self, limit: int) -> tuple[Assessment, ...]:
+        """Return assessments that the vectors do not have yet, at most `limit`."""
+        ...
+
+    def count_to_index(self) -> int:
+        """Return how many assessments the vectors do not have yet."""
+        ...
+
+    def mark_indexed(self, contents: Iterable[bytes]) -> None:
+        """Remember that the vectors have these contents."""
+        ...
+
+    def unmark_indexed(self) -> None:
+        """Remember that the vectors have nothing: they were lost and are to be filled again."""
+        ...
+
+
+class Ratings(Protocol):
+    """What frames were found to be worth."""
+
+    def rating(self, frame_id: int) -> Rating | None:
+        """Return what a frame was found to be worth, None when it has not been ranked."""
+        ...
+
+    def ratings(self, ids: Collection[int]) -> Iterator[Rating]:
+        """Yield the ratings of these frames, by id."""
+        ...
+
+    def put_rating(self, made: Rating, *, judge: str) -> None:
+        """Remember what a frame is worth, in place of an older finding."""
+        ...
+
+    def in_burst(self, burst: str) -> tuple[Rating, ...]:
+        """Return the ratings of a burst's frames, best score first."""
+        ...
+
+    def library_scores(self, judge: str) -> list[float]:
+        """Return the scores of all keepers and lone frames that a judge ranked, one per burst, oldest first."""
+        ...
+
+
+class Receipts(Protocol):
+    """Every sidecar that was written, what it replaced, and in which run."""
+
+    def start_run(self, folders: Sequence[Path], *, at_s: float) -> int:
+        """Make a run and return its id."""
+        ...
+
+    def finish_run(self, run_id: int, *, at_s: float) -> None:
+        """Remember that a run came to its end."""
+        ...
+
+    def last_run(self) -> Run | None:
+        """Return the newest run, None before the first."""
+        ...
+
+    def run_to_undo(self) -> Run | None:
+        """Return the newest run with writes that still stand, None when there is nothing to take back."""
+        ...
+
+    def mark_undone(self, run_id: int, *, at_s: float) -> None:
+        """Remember that a run was taken back."""
+        ...
+
+    def plan(self, *, run_id: int, frame_id: int, path: Path, before: bytes | None, digest: bytes, stars: int) -> int:
+        """Remember what is about to be written and return the receipt's id."""
+        ...
+
+    def done(self, receipt_id: int, stamp: FileStamp) -> None:
+        """Remember that the bytes of a receipt are on the disk."""
+        ...
+
+    def close(self, ids: Iterable[int], state: str) -> None:
+        """End receipts: `undone`, or `void` when nothing was written."""
+        ...
+
+    def planned(self) -> tuple[Receipt, ...]:
+        """Return what a process that was killed may or may not have written."""
+        ...
+
+    def of_run(self, run_id: int) -> tuple[Receipt, ...]:
+        """Return a run's writes, the last first."""
+        ...
+
+    def stamps(self, frame_id: int) -> dict[Path, FileStamp]:
+        """Return the stamps that a frame's sidecars had after our last write to them."""
+        ...
+
+    def see(self, frame_id: int, path: Path, stamp: FileStamp) -> None:
+        """Remember another stamp of a sidecar that was changed and still holds our rating; its bytes are not ours."""
+        ...
+
+    def of_frame(self, frame_id: int) -> tuple[Receipt, ...]:
+        """Return the writes for a frame that stand, the last first."""
+        ...
+
+
+class Journal(Protocol):
+    """What happened, in order."""
+
+    def append(self, kind: str, *, at_s: float, frame_id: int | None = None, **payload: object) -> None:
+        """Write one entry."""
+        ...
+
+
+class Store(Protocol):
+    """Everything that is remembered, and transactions over it."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """Frames and files."""
+        ...
+
+    @property
+    def ratings(self) -> Ratings:
+        """What frames are worth."""
+        ...
+
+    @property
+    def receipts(self) -> Receipts:
+        """What was written."""
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """What happened."""
+        ...
+
+    def assessments(self, judge: str) -> Assessments:
+        """Return what one judge saw; `judge` names the bundle and the version of the measures."""
+        ...
+
+    def forget_content(self, content: bytes) -> None:
+        """Forget what any judge saw in a content, so that it is looked at again."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Do everything inside or nothing of it. Raises StateError when it cannot be remembered."""
+        ...

@@ -1,0 +1,170 @@
+"""Assesses frames: one decode each gives facts, measures and an embedding, kept in the catalog.
+
+Decoding runs in workers; their answers are encoded here one by one and remembered some at a time, so a kill costs at
+most the last few looks. A content that has been assessed before (a moved file, a copy) is not looked at again.
+Invariant: a frame that cannot be judged becomes unreadable with a reason; it never gets numbers.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from safelight.domain.frame import CaptureFacts, Role, Stage
+from safelight.domain.framing import apart, sources
+from safelight.domain.names import role_of
+from safelight.domain.records import Assessment, KnownFrame
+from safelight.domain.series import filled, worth_asking
+from safelight.domain.signature import signature
+from safelight.errors import OutOfReach
+from safelight.ports import Assessments, Clock, Decoder, Encoder, Examined, FactsReader, Refused, Request, Store
+
+_TOGETHER = 32  # answers remembered in one transaction
+
+
+class Assess:
+    """Looks at the pixels of frames that have arrived."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        assessments: Assessments,
+        decoder: Decoder,
+        encoder: Encoder,
+        reader: FactsReader,
+        clock: Clock,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._store = store
+        self._assessments = assessments
+        self._decoder = decoder
+        self._encoder = encoder
+        self._reader = reader
+        self._clock = clock
+        self._progress = progress
+
+    def step(self, frames: Sequence[KnownFrame]) -> tuple[int, ...]:
+        """Assess frames; return the ids of frames that were found to be two exposures and parted (assessed as well)."""
+        parted: list[int] = []
+        todo = list(frames)
+        seen: list[bytes] = []
+        while todo:
+            fresh: list[int] = []
+            batch: list[Examined | Refused] = []
+            for answer in self._decoder.examine(self._requests(todo)):
+                batch.append(answer)
+                if len(batch) >= _TOGETHER:
+                    self._remember(batch, fresh, seen)
+            self._remember(batch, fresh, seen)
+            parted.extend(fresh)
+            todo = list(self._store.catalog.frames(fresh))
+        self._ask_rapid_runs(seen)
+        return tuple(parted)
+
+    def _requests(self, frames: Sequence[KnownFrame]) -> Iterator[Request]:
+        """Yield what has to be decoded; frames whose content is known already move on at once."""
+        for frame in frames:
+            files = self._store.catalog.files_of(frame.id)
+            ordered = sources([file.path for file in files], {file.path: file.role is Role.RAW for file in files})
+            content = next((file.content for file in files if file.path == ordered[0]), b"") if ordered else b""
+            if content and (known := self._assessments.assessment(content)) is not None:
+                with self._store.transaction():
+                    self._move_on(frame.id, content, known.facts.rating)
+                self._progress(1)
+                continue
+            yield Request(frame.id, ordered)
+
+    def _remember(self, batch: list[Examined | Refused], parted: list[int], seen: list[bytes]) -> None:
+        """Encode a batch of answers and write down what they told; empties the batch."""
+        made: list[tuple[Examined, Assessment]] = []
+        for answer in batch:
+            if isinstance(answer, Examined):
+                made.append((answer, self._assessed(answer)))
+        made = self._with_raw_facts(made)
+        with self._store.transaction():
+            for answer in batch:
+                if isinstance(answer, Refused):
+                    passing = isinstance(answer.error, OutOfReach)
+                    self._store.catalog.set_stage(
+                        answer.key, Stage.UNREADABLE, _told(answer.error.summary, answer.error.hint), passing=passing
+                    )
+            for examined, assessment in made:
+                self._assessments.put_assessment(assessment)
+                self._move_on(examined.key, assessment.content, assessment.facts.rating)
+                seen.append(assessment.content)
+                parted.extend(self._part(examined, assessment.facts))
+        self._progress(len(batch))
+        batch.clear()
+
+    def _assessed(self, answer: Examined) -> Assessment:
+        encoded = self._encoder.encode(answer.thumb)
+        files = {file.path: file for file in self._store.catalog.files_of(answer.key)}
+        ordered = sources(list(files), {path: file.role is Role.RAW for path, file in files.items()})
+        return Assessment(
+            # Readable now, though not when it arrived: the next scan finds out what it is.
+            content=files[ordered[0]].content or b"unidentified " + bytes(answer.source),
+            facts=answer.facts,
+            measures=answer.measures,
+            embedding=encoded.embedding.astype(np.float16),
+            signature=signature(answer.thumb),
+            quality=encoded.quality,
+            appeal=encoded.appeal,
+            width_px=answer.width_px,
+            height_px=answer.height_px,
+        )
+
+    def _with_raw_facts(self, made: list[tuple[Examined, Assessment]]) -> list[tuple[Examined, Assessment]]:
+        """Let exiftool tell of what the decoder cannot read facts from: RAW, and time hidden in maker notes."""
+        asked = [examined.source for examined, _ in made if _hidden(examined)]
+        told = self._reader.read(asked) if asked else {}
+        return [
+            (examined, replace(assessment, facts=filled(assessment.facts, told[examined.source])))
+            if examined.source in told
+            else (examined, assessment)
+            for examined, assessment in made
+        ]
+
+    def _ask_rapid_runs(self, contents: Sequence[bytes]) -> None:
+        """Read the maker notes of rapid runs, where a bracket or a focus stack is possible."""
+        looks = [look for content in contents if (look := self._assessments.assessment(content)) is not None]
+        chosen = [looks[position] for position in worth_asking([look.facts for look in looks])]
+        for start in range(0, len(chosen), _TOGETHER):
+            some = chosen[start : start + _TOGETHER]
+            paths = {
+                file.path: look
+                for look in some
+                for file in self._store.catalog.with_content(look.content)[:1]
+                if not file.gone
+            }
+            told = self._reader.read(paths)
+            with self._store.transaction():
+                for path, facts in told.items():
+                    self._assessments.put_facts(paths[path].content, filled(paths[path].facts, facts))
+
+    def _move_on(self, frame_id: int, content: bytes, embedded: int | None) -> None:
+        self._store.catalog.set_content(frame_id, content, embedded=embedded)
+        self._store.catalog.set_stage(frame_id, Stage.ASSESSED)
+
+    def _part(self, examined: Examined, facts: CaptureFacts) -> list[int]:
+        """Give files that were taken at another time than the frame a frame of their own."""
+        fresh: list[int] = []
+        for file in self._store.catalog.files_of(examined.key):
+            if file.path == examined.source or not apart(facts.taken_s, examined.other_taken_s.get(file.path)):
+                continue
+            now_s = self._clock.now()
+            frame_id = self._store.catalog.add_frame(file.path, arrived_s=now_s)
+            self._store.catalog.give_file(file.path, frame_id=frame_id)
+            self._store.catalog.set_main(examined.key, examined.source)
+            self._store.journal.append("frame_parted", at_s=now_s, frame_id=frame_id, source=examined.key)
+            fresh.append(frame_id)
+        return fresh
+
+
+def _hidden(examined: Examined) -> bool:
+    facts = examined.facts
+    return role_of(examined.source.name) is Role.RAW or (facts.taken_s is None and facts.has_maker_notes)
+
+
+def _told(summary: str, hint: str) -> str:
+    return f"{summary} {hint}".strip()

@@ -1,0 +1,205 @@
+"""Takes in what lies in folders: which frames there are, which are new, moved or changed.
+
+The disk is compared with the catalog folder by folder. A frame is known by its content, so a file that was renamed or
+moved keeps its frame; a copy is a frame of its own that shares the look at the pixels. Files that were written a moment
+ago are looked at again, together, before anything is believed about them.
+Invariant: a frame and its `frame_arrived` entry are written in one transaction, so each arrives exactly once.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from safelight.domain.changes import Vanished, differences
+from safelight.domain.frame import FileStamp, FoundFile, Role, Stage
+from safelight.domain.framing import Draft, drafts
+from safelight.domain.records import KnownFile
+from safelight.domain.stability import QUIET_S, Look, Verdict, judge, long_settled
+from safelight.errors import OutOfReach
+from safelight.ports import Clock, Identifier, NotLooked, Scanner, Store
+
+_TOGETHER = 200  # frames in one transaction: a commit waits for the disk
+
+STILL_CHANGING = "It is still being written; run again when the copy has finished."
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """What a scan found: the frames in scope, in the order of the scan, and what was not looked at."""
+
+    frames: dict[int, None] = field(default_factory=dict)  # an ordered set
+    sidecars: dict[Path, FileStamp] = field(default_factory=dict)
+    not_looked: list[NotLooked] = field(default_factory=list)
+
+
+class Intake:
+    """Compares folders with the catalog and remembers the difference."""
+
+    def __init__(self, *, scanner: Scanner, identifier: Identifier, store: Store, clock: Clock) -> None:
+        self._scanner = scanner
+        self._identifier = identifier
+        self._store = store
+        self._clock = clock
+
+    def take_in(self, folders: Sequence[Path]) -> Arrivals:
+        """Scan folders and return what is in scope. Raises FolderError when one of them cannot be scanned."""
+        arrivals = Arrivals()
+        waiting: list[Draft] = []
+        for folder in folders:
+            for listing in self._scanner.scan(folder):
+                if listing.failure:
+                    arrivals.not_looked.append(NotLooked(listing.path, f"It cannot be listed: {listing.failure}."))
+                    continue
+                arrivals.not_looked.extend(listing.not_looked)
+                self._take_listing(listing.path, listing.files, arrivals, waiting)
+        for draft in self._settled(waiting, arrivals):
+            self._take_drafts([draft], self._known(draft), arrivals)
+        return arrivals
+
+    def _take_listing(
+        self, folder: Path, files: Sequence[FoundFile], arrivals: Arrivals, waiting: list[Draft]
+    ) -> None:
+        arrivals.sidecars.update({file.path: file.stamp for file in files if file.role is Role.SIDECAR})
+        known = {file.path: file for file in self._store.catalog.files_in(folder)}
+        now_s = self._clock.now()
+        found = drafts(files)
+        fresh: list[Draft] = []
+        for draft in found:
+            if all(_unchanged(file, known) for file in draft.files):
+                arrivals.frames.update(dict.fromkeys(known[file.path].frame_id for file in draft.files))
+            elif all(_unchanged(file, known) or long_settled(file.stamp, now_s) for file in draft.files):
+                fresh.append(draft)
+            else:
+                waiting.append(draft)
+        self._take_drafts(fresh, known, arrivals)
+        self._mark_vanished(known, [file for draft in found for file in draft.files])
+
+    def _mark_vanished(self, known: Mapping[Path, KnownFile], found: Iterable[FoundFile]) -> None:
+        stamps = {path: file.stamp for path, file in known.items()}
+        changes = differences(stamps, {file.path: file.stamp for file in found})
+        if gone := [change.path for change in changes if isinstance(change, Vanished)]:
+            with self._store.transaction():
+                self._store.catalog.mark_gone(gone)
+
+    def _settled(self, waiting: Sequence[Draft], arrivals: Arrivals) -> Iterable[Draft]:
+        """Wait, once for all, until files written a moment ago rest; yield their frames as they are then."""
+        looks = {
+            file.path: [Look(self._clock.now(), file.stamp)] for draft in waiting for file in draft.files
+        }
+        verdicts = dict.fromkeys(looks, Verdict.WAIT)
+        while Verdict.WAIT in verdicts.values():
+            self._clock.sleep(QUIET_S)
+            for path in [path for path, verdict in verdicts.items() if verdict is Verdict.WAIT]:
+                if (stamp := self._scanner.look(path)) is None:
+                    verdicts[path] = Verdict.GIVEN_UP
+                    continue
+                looks[path].append(Look(self._clock.now(), stamp))
+                verdicts[path] = judge(looks[path])
+        for draft in waiting:
+            if any(verdicts[file.path] is Verdict.GIVEN_UP for file in draft.files):
+                arrivals.not_looked.append(NotLooked(draft.main.path, STILL_CHANGING))
+                continue
+            yield Draft(tuple(FoundFile(file.path, file.role, looks[file.path][-1].stamp) for file in draft.files))
+
+    def _known(self, draft: Draft) -> dict[Path, KnownFile]:
+        return {file.path: file for file in self._store.catalog.files_in(draft.main.path.parent)}
+
+    def _take_drafts(self, fresh: Sequence[Draft], known: Mapping[Path, KnownFile], arrivals: Arrivals) -> None:
+        """Bring frames up to date in the catalog, some in each transaction, and put them in scope."""
+        for start in range(0, len(fresh), _TOGETHER):
+            some = fresh[start : start + _TOGETHER]
+            contents = {
+                file.path: self._content(file, known.get(file.path)) for draft in some for file in draft.files
+            }
+            with self._store.transaction():
+                for draft in some:
+                    owners = self._take_draft(draft, known, contents)
+                    arrivals.frames.update(dict.fromkeys(owners[file.path] for file in draft.files))
+
+    def _take_draft(
+        self, draft: Draft, known: Mapping[Path, KnownFile], contents: Mapping[Path, bytes]
+    ) -> dict[Path, int]:
+        """Bring one frame's files up to date and return which frame each belongs to."""
+        owners = {file.path: known[file.path].frame_id for file in draft.files if file.path in known}
+        for file in draft.files:
+            if file.path in known:
+                self._renew(file, known[file.path], contents[file.path])
+            elif (old := self._moved_from(file, contents[file.path])) is not None:
+                self._move(file, old)
+                owners[file.path] = old.frame_id
+        self._adopt(draft, contents, owners)
+        return owners
+
+    def _content(self, file: FoundFile, known: KnownFile | None) -> bytes:
+        if known is not None and known.stamp == file.stamp and known.content:
+            return known.content
+        try:
+            return self._identifier.content(file.path)
+        except OutOfReach:
+            # The decoder will meet the same obstacle and says it to the person; here it only means "not known yet".
+            return b""
+
+    def _renew(self, file: FoundFile, known: KnownFile, content: bytes) -> None:
+        """Take note of a known file whose stamp or content is another than before."""
+        if known.stamp == file.stamp and known.content == content:
+            return
+        catalog = self._store.catalog
+        catalog.put_file(file, frame_id=known.frame_id, content=content)
+        same_time = (known.stamp.size, known.stamp.mtime_ns) == (file.stamp.size, file.stamp.mtime_ns)
+        if same_time and known.content == content:
+            return  # restored or copied back: the same bytes in another inode
+        # A file written again may differ where the samples of its identity do not, so it is looked at again.
+        self._store.forget_content(content)
+        catalog.set_stage(known.frame_id, Stage.ARRIVED)
+        self._store.journal.append("frame_changed", at_s=self._clock.now(), frame_id=known.frame_id, path=str(file.path))
+
+    def _moved_from(self, file: FoundFile, content: bytes) -> KnownFile | None:
+        """Return the known file that this one was, if it has left its old place."""
+        if not content:
+            return None
+        for candidate in self._store.catalog.with_content(content):
+            now = self._scanner.look(candidate.path)
+            if candidate.role is file.role and (now is None or now.size != candidate.stamp.size):
+                return candidate
+        return None
+
+    def _move(self, file: FoundFile, old: KnownFile) -> None:
+        catalog = self._store.catalog
+        catalog.drop_file(old.path)
+        catalog.put_file(file, frame_id=old.frame_id, content=old.content)
+        self._store.journal.append(
+            "frame_moved", at_s=self._clock.now(), frame_id=old.frame_id, source=str(old.path), path=str(file.path)
+        )
+        self._publish_again(old.frame_id)
+
+    def _adopt(self, draft: Draft, contents: Mapping[Path, bytes], owners: dict[Path, int]) -> None:
+        """Give every file of the draft a frame: one that a companion has already, or a new one."""
+        orphans = [file for file in draft.files if file.path not in owners]
+        frame_id = next(iter(owners.values()), None)
+        if frame_id is None:
+            frame_id = self._arrive(draft)
+        elif orphans:
+            self._publish_again(frame_id)
+        for file in orphans:
+            self._store.catalog.put_file(file, frame_id=frame_id, content=contents[file.path])
+            owners[file.path] = frame_id
+        for owner in dict.fromkeys(owners.values()):
+            main = next(file.path for file in draft.files if owners[file.path] == owner)
+            self._store.catalog.set_main(owner, main)
+
+    def _arrive(self, draft: Draft) -> int:
+        now_s = self._clock.now()
+        frame_id = self._store.catalog.add_frame(draft.main.path, arrived_s=now_s)
+        names = [str(file.path) for file in draft.files]
+        self._store.journal.append("frame_arrived", at_s=now_s, frame_id=frame_id, files=names)
+        return frame_id
+
+    def _publish_again(self, frame_id: int) -> None:
+        """Let a frame whose files have changed places be published where it is now; its rating stays."""
+        if self._store.catalog.frame(frame_id).stage is Stage.PUBLISHED:
+            self._store.catalog.set_stage(frame_id, Stage.RANKED)
+
+
+def _unchanged(file: FoundFile, known: Mapping[Path, KnownFile]) -> bool:
+    before = known.get(file.path)
+    return before is not None and before.stamp == file.stamp and before.content != b""

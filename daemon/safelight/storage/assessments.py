@@ -1,0 +1,64 @@
+"""Remembers what was seen in the pixels.
+
+Assessments belong to a content, not to a path: a renamed or copied file costs no second look. They name their judge
+(bundle and version of the measures), so that what two judges said is never mixed.
+"""
+
+from collections.abc import Iterable
+
+from safelight.domain.frame import CaptureFacts
+from safelight.domain.records import Assessment
+from safelight.storage.codecs import assessment, assessment_values, facts_text
+from safelight.storage.database import Database
+
+
+class Assessments:
+    """The table `assessments`, as one judge sees it."""
+
+    def __init__(self, *, database: Database, judge: str) -> None:
+        self._database = database
+        self.judge = judge
+
+    def assessment(self, content: bytes) -> Assessment | None:
+        """Return what this judge saw in a content, None when it has not looked yet."""
+        rows = self._database.rows(
+            "SELECT * FROM assessments WHERE content = ? AND judge = ?", (content, self.judge)
+        )
+        return assessment(rows[0]) if rows else None
+
+    def put_assessment(self, made: Assessment) -> None:
+        """Remember one look at a content, in place of an older one."""
+        self._database.connection.execute(
+            "INSERT OR REPLACE INTO assessments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            assessment_values(made, self.judge),
+        )
+
+    def put_facts(self, content: bytes, facts: CaptureFacts) -> None:
+        """Replace the capture facts of a content by fuller ones."""
+        self._database.connection.execute(
+            "UPDATE assessments SET facts = ?, indexed = 0 WHERE content = ? AND judge = ?",
+            (facts_text(facts), content, self.judge),
+        )
+
+    def to_index(self, limit: int) -> tuple[Assessment, ...]:
+        """Return assessments that the vectors do not have yet, at most `limit`."""
+        rows = self._database.rows(
+            "SELECT * FROM assessments WHERE indexed = 0 AND judge = ? ORDER BY content LIMIT ?", (self.judge, limit)
+        )
+        return tuple(assessment(row) for row in rows)
+
+    def count_to_index(self) -> int:
+        """Return how many assessments the vectors do not have yet."""
+        query = "SELECT count(*) FROM assessments WHERE indexed = 0 AND judge = ?"
+        return int(self._database.rows(query, (self.judge,))[0][0])
+
+    def mark_indexed(self, contents: Iterable[bytes]) -> None:
+        """Remember that the vectors have these contents."""
+        self._database.connection.executemany(
+            "UPDATE assessments SET indexed = 1 WHERE content = ? AND judge = ?",
+            [(content, self.judge) for content in contents],
+        )
+
+    def unmark_indexed(self) -> None:
+        """Remember that the vectors have nothing: they were lost and are to be filled again."""
+        self._database.connection.execute("UPDATE assessments SET indexed = 0")

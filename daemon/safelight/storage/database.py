@@ -1,0 +1,172 @@
+"""Opens the SQLite file that holds everything that is true, and brings its tables up to date.
+
+WAL with full synchronisation: a commit that has returned survives a power cut, at a tenth of a millisecond. A schema
+change is one more entry in MIGRATIONS, never an edit of an old one. Library exceptions stop here: whatever SQLite says
+becomes a StateError that tells a person what to do.
+Invariant: one process at a time writes (a file lock, freed by the kernel however the process ends).
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from safelight import paths
+from safelight.errors import StateError
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY, started_s REAL NOT NULL, finished_s REAL, undone_s REAL, folders TEXT NOT NULL
+    );
+    CREATE TABLE frames (
+        id INTEGER PRIMARY KEY,
+        path BLOB NOT NULL,                -- the main file
+        stage TEXT NOT NULL,
+        reason TEXT NOT NULL DEFAULT '',   -- why it is unreadable, kept, or not yet published
+        passing INTEGER NOT NULL DEFAULT 0,-- 1: what stands in the way may be gone the next time
+        embedded INTEGER,                  -- the rating that the file itself carries
+        given INTEGER,                     -- a person's rating, -1 (rejected) to 5, that stands
+        content BLOB,                      -- identity of the file whose pixels were judged
+        arrived_s REAL NOT NULL
+    );
+    CREATE INDEX frames_by_path ON frames (path);
+    CREATE TABLE files (
+        path BLOB PRIMARY KEY, folder BLOB NOT NULL, frame_id INTEGER NOT NULL REFERENCES frames (id),
+        role TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL,
+        device INTEGER NOT NULL, content BLOB NOT NULL, gone INTEGER NOT NULL DEFAULT 0
+    ) WITHOUT ROWID;
+    CREATE INDEX files_by_folder ON files (folder);
+    CREATE INDEX files_by_frame ON files (frame_id);
+    CREATE INDEX files_by_content ON files (content);
+    CREATE TABLE assessments (
+        content BLOB NOT NULL, judge TEXT NOT NULL, facts TEXT NOT NULL, measures TEXT NOT NULL,
+        embedding BLOB NOT NULL, signature BLOB NOT NULL, quality REAL NOT NULL, appeal REAL NOT NULL,
+        width_px INTEGER NOT NULL, height_px INTEGER NOT NULL, indexed INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (content, judge)
+    );
+    CREATE INDEX assessments_to_index ON assessments (indexed) WHERE indexed = 0;
+    CREATE TABLE ratings (
+        frame_id INTEGER PRIMARY KEY REFERENCES frames (id), judge TEXT NOT NULL, score REAL NOT NULL,
+        stars INTEGER NOT NULL, contributions TEXT NOT NULL, shoot TEXT NOT NULL, burst TEXT, keeper INTEGER NOT NULL,
+        set_kind TEXT, reason TEXT NOT NULL
+    );
+    CREATE INDEX ratings_by_burst ON ratings (burst) WHERE burst IS NOT NULL;
+    CREATE TABLE receipts (
+        id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs (id),
+        frame_id INTEGER NOT NULL REFERENCES frames (id), path BLOB NOT NULL,
+        before BLOB,                       -- what was there, compressed; NULL: nothing was there
+        digest BLOB NOT NULL,              -- of the bytes that we wrote
+        stars INTEGER NOT NULL, state TEXT NOT NULL, size INTEGER, mtime_ns INTEGER, inode INTEGER, device INTEGER
+    );
+    CREATE INDEX receipts_by_frame ON receipts (frame_id);
+    CREATE INDEX receipts_by_run ON receipts (run_id, state);
+    CREATE TABLE journal (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, at_s REAL NOT NULL, kind TEXT NOT NULL, frame_id INTEGER,
+        payload TEXT NOT NULL
+    );
+    """,
+)
+
+
+class Database:
+    """One connection and its transactions."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Do everything inside or nothing of it. Raises StateError when SQLite cannot."""
+        try:
+            with self.connection:
+                self.connection.execute("BEGIN IMMEDIATE")
+                yield self.connection
+        except sqlite3.Error as error:
+            raise _spoken(error) from error
+
+    def rows(self, statement: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
+        """Return the rows of one query. Raises StateError when SQLite cannot."""
+        try:
+            return self.connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise _spoken(error) from error
+
+    def close(self) -> None:
+        """Close the connection; SQLite folds its log into the file."""
+        self.connection.close()
+
+
+def open_database(file: Path | str) -> Database:
+    """Open or make the catalog at `file` (":memory:" for none on disk) with tables up to date.
+
+    Raises StateError when it is damaged, not writable, or was written by a newer Safelight.
+    """
+    try:
+        connection = sqlite3.connect(file, timeout=10.0, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        connection.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
+        )
+        _migrate(connection)
+    except sqlite3.Error as error:
+        raise _spoken(error, Path(file)) from error
+    return Database(connection)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > len(MIGRATIONS):
+        raise StateError(
+            "The catalog was written by a newer Safelight than this one.",
+            hint="Update Safelight, or give another state folder with --state.",
+        )
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
+
+
+def _spoken(error: sqlite3.Error, file: Path | None = None) -> StateError:
+    text = str(error)
+    if "full" in text:
+        return StateError(
+            "The disk that holds Safelight's state folder is full.",
+            hint="Free some space and run again: it goes on where it stopped.",
+        )
+    if "malformed" in text or "not a database" in text:
+        return StateError(
+            f"Safelight's catalog {file or ''} is damaged.".replace("  ", " "),
+            hint="Move it away and rate again; ratings that are in sidecars stay there.",
+        )
+    if "locked" in text:
+        return StateError("Another program holds Safelight's catalog.", hint="Wait for it to finish, then try again.")
+    return StateError(f"Safelight's catalog cannot be used: {text}.", hint="See that the state folder is writable.")
+
+
+@contextmanager
+def writing(state: Path) -> Iterator[None]:
+    """Hold the state folder (made if missing) against other writers. Raises StateError when another one has it."""
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(paths.lock_file(state), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StateError(
+            f"The state folder {state} cannot be used: {error.strerror}.",
+            hint="Make it writable, or name another with --state.",
+            path=state,
+        ) from error
+    try:
+        _claim(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _claim(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StateError(
+            "Another safelight is at work with this state folder.", hint="Wait until it has finished, then run again."
+        ) from error

@@ -1,0 +1,53 @@
+"""Remembers what frames were found to be worth, and why.
+
+A rating names its judge, because scores of two judges are on two scales and must not be placed among each other.
+"""
+
+from collections.abc import Collection, Iterator
+
+from safelight.domain.records import Rating
+from safelight.storage.codecs import rating, rating_values
+from safelight.storage.database import Database
+
+_MANY = 500  # values in one statement; SQLite takes at least 999
+
+
+class Ratings:
+    """The table `ratings`."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    def rating(self, frame_id: int) -> Rating | None:
+        """Return what a frame was found to be worth, None when it has not been ranked."""
+        rows = self._database.rows("SELECT * FROM ratings WHERE frame_id = ?", (frame_id,))
+        return rating(rows[0]) if rows else None
+
+    def ratings(self, ids: Collection[int]) -> Iterator[Rating]:
+        """Yield the ratings of these frames, by id."""
+        ordered = sorted(ids)
+        for start in range(0, len(ordered), _MANY):
+            some = ordered[start : start + _MANY]
+            marks = ",".join("?" * len(some))
+            query = f"SELECT * FROM ratings WHERE frame_id IN ({marks}) ORDER BY frame_id"
+            yield from map(rating, self._database.rows(query, tuple(some)))
+
+    def put_rating(self, made: Rating, *, judge: str) -> None:
+        """Remember what a frame is worth, in place of an older finding."""
+        self._database.connection.execute(
+            "INSERT OR REPLACE INTO ratings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rating_values(made, judge)
+        )
+
+    def in_burst(self, burst: str) -> tuple[Rating, ...]:
+        """Return the ratings of a burst's frames, best score first."""
+        rows = self._database.rows("SELECT * FROM ratings WHERE burst = ? ORDER BY score DESC, frame_id", (burst,))
+        return tuple(map(rating, rows))
+
+    def library_scores(self, judge: str) -> list[float]:
+        """Return the scores of all keepers and lone frames that a judge ranked, one per burst, oldest first."""
+        rows = self._database.rows(
+            "SELECT score FROM ratings WHERE judge = ? AND (burst IS NULL OR keeper = 1)"
+            " GROUP BY coalesce(burst, frame_id) ORDER BY min(frame_id)",
+            (judge,),
+        )
+        return [row["score"] for row in rows]

@@ -1,0 +1,48 @@
+"""Puts the tables of one database together."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from safelight import paths
+from safelight.storage.assessments import Assessments
+from safelight.storage.catalog import Catalog
+from safelight.storage.database import Database, open_database
+from safelight.storage.journal import Journal
+from safelight.storage.ratings import Ratings
+from safelight.storage.receipts import Receipts
+
+
+class SqliteStore:
+    """The Store in a SQLite file."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.catalog = Catalog(database=database)
+        self.ratings = Ratings(database=database)
+        self.receipts = Receipts(database=database)
+        self.journal = Journal(database=database)
+
+    def assessments(self, judge: str) -> Assessments:
+        """Return what one judge saw; `judge` names the bundle and the version of the measures."""
+        return Assessments(database=self._database, judge=judge)
+
+    def count_to_index(self) -> int:
+        """Return how many assessments wait for the vectors, whoever made them."""
+        return int(self._database.rows("SELECT count(*) FROM assessments WHERE indexed = 0")[0][0])
+
+    def forget_content(self, content: bytes) -> None:
+        """Forget what any judge saw in a content, so that it is looked at again."""
+        self._database.connection.execute("DELETE FROM assessments WHERE content = ?", (content,))
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Do everything inside or nothing of it. Raises StateError when it cannot be remembered."""
+        return self._database.transaction()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+
+def open_store(state: Path) -> SqliteStore:
+    """Open the catalog of a state folder, which must exist. Raises StateError when it cannot be used."""
+    return SqliteStore(open_database(paths.catalog_file(state)))

@@ -1,0 +1,101 @@
+"""Finds the photographs below a folder with one stat each, in an order that is the same on every machine.
+
+The disk is the truth, so a scan is the base of everything: it follows no link, opens no file, and says what it passed
+over. Invariant: what is yielded is a regular file inside the folder that was asked for.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from safelight.domain.frame import FileStamp, FoundFile
+from safelight.domain.names import role_of, skipped_file, skipped_folder
+from safelight.errors import FolderError
+from safelight.ports import Listing, NotLooked
+
+
+def stamp_of(status: os.stat_result) -> FileStamp:
+    """Return what a stat tells of a file."""
+    return FileStamp(status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
+
+
+class DiskScanner:
+    """The Scanner of real folders."""
+
+    def scan(self, folder: Path) -> Iterator[Listing]:
+        """Yield one Listing a folder, depth first, names in the order of their bytes.
+
+        `folder` may itself be a link. Raises FolderError when it is missing, no folder, or may not be listed; a folder
+        below it that cannot be listed is said in its Listing.
+        """
+        root = _resolved(folder)
+        waiting = [root]
+        while waiting:
+            listing, below = self._one(waiting.pop())
+            if listing.path == root and listing.failure:
+                raise FolderError(f"{root} cannot be listed: {listing.failure}", path=root)
+            yield listing
+            waiting.extend(reversed(below))
+
+    def look(self, path: Path) -> FileStamp | None:
+        """Look at one file afresh; None when it is gone or no regular file any more."""
+        try:
+            status = os.stat(path, follow_symlinks=False)
+        except OSError:
+            return None
+        return stamp_of(status) if stat.S_ISREG(status.st_mode) else None
+
+    def _one(self, folder: Path) -> tuple[Listing, list[Path]]:
+        files: list[FoundFile] = []
+        refused: list[NotLooked] = []
+        below: list[Path] = []
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: os.fsencode(entry.name))
+        except OSError as error:
+            return Listing(folder, failure=error.strerror or "it cannot be read"), []
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if skipped_folder(entry.name) is None:
+                    below.append(folder / entry.name)
+                continue
+            if (found := _file(folder, entry)) is None:
+                continue
+            (files if isinstance(found, FoundFile) else refused).append(found)  # type: ignore[arg-type]
+        return Listing(folder, files=tuple(files), not_looked=tuple(refused)), below
+
+
+def _file(folder: Path, entry: "os.DirEntry[str]") -> FoundFile | NotLooked | None:
+    """Return the file, why it is not looked at, or None for what is nobody's photograph."""
+    role = role_of(entry.name)
+    if role is None or skipped_file(entry.name):
+        return None
+    path = folder / entry.name
+    try:
+        if entry.is_symlink():
+            return NotLooked(path, _about_link(path))
+        status = entry.stat(follow_symlinks=False)
+    except OSError as error:
+        return NotLooked(path, f"It cannot be looked at: {error.strerror}.")
+    if not stat.S_ISREG(status.st_mode):
+        return NotLooked(path, "It is no regular file (a pipe, a socket or a device).")
+    return FoundFile(path, role, stamp_of(status))
+
+
+def _about_link(path: Path) -> str:
+    if not path.exists():
+        return "It is a link to a file that does not exist."
+    return "It is a link; the file it points to is rated where it lies, if its folder is given."
+
+
+def _resolved(folder: Path) -> Path:
+    try:
+        root = folder.resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        raise FolderError(
+            f"There is no folder {folder}.", hint="Check the spelling, and that the disk is connected.", path=folder
+        ) from error
+    if not root.is_dir():
+        raise FolderError(f"{folder} is a file, not a folder.", hint="Give the folder it lies in.", path=folder)
+    return root
