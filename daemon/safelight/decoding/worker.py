@@ -1,0 +1,101 @@
+"""Runs in a process of its own and decodes what it is told, so that a file that kills a decoder kills only this.
+
+Started as a plain program, not through multiprocessing: that would run the caller's main script
+again in every worker, and would need two more processes. Limits on memory and priority are set before any library is
+loaded. When the parent dies, however it dies, the kernel ends this process at once: the read end of a pipe that only
+the parent holds open is set to raise SIGIO, whose default is to terminate.
+Invariant: says which request it starts before it touches its files, and answers each request exactly once.
+"""
+
+import contextlib
+import fcntl
+import importlib
+import os
+import resource
+import select
+import signal
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+_LARGE_BYTES = 96 << 20  # decodes that need more take turns
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What a worker is told when it starts."""
+
+    memory_bytes: int
+    niceness: int
+    examiner: str  # "module:function", (Request, gate) -> Examined
+    turn_file: str  # locked by the one worker that runs a large decode
+    options: dict[str, Any]  # for the examiner's module
+
+
+def main(arguments: list[str]) -> None:
+    """Serve requests from the connection whose descriptor is `arguments[0]` until it closes."""
+    connection, lifeline = Connection(int(arguments[0])), int(arguments[1])
+    _die_with_parent(lifeline)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    settings: WorkerSettings = connection.recv()
+    _restrain(settings)
+    warnings.simplefilter("ignore")
+    module, _, name = settings.examiner.partition(":")
+    examiner = getattr(importlib.import_module(module), name)
+    with contextlib.suppress(EOFError, OSError):  # the parent is gone or has no more work
+        while True:
+            _serve(connection, examiner, settings)
+
+
+def _serve(connection: Connection, examiner: Callable[..., Any], settings: WorkerSettings) -> None:
+    request = connection.recv()
+    connection.send(("started", request.key))
+    try:
+        answer = ("done", examiner(request, _gate(connection, request.key, settings.turn_file), **settings.options))
+    except MemoryError:
+        connection.send(("exhausted", request.key))
+        raise SystemExit(1) from None  # a heap this full cannot be trusted to serve the next one
+    except Exception as error:  # the one place where anything may come: a file must not end the run
+        answer = ("failed", (request.key, error if _travels(error) else None, type(error).__name__))
+    connection.send(answer)
+
+
+def _travels(error: Exception) -> bool:
+    return type(error).__module__ == "safelight.errors"
+
+
+def _gate(connection: Connection, key: int, turn_file: str) -> Callable[[int], Any]:
+    @contextlib.contextmanager
+    def gate(needed_bytes: int) -> Iterator[None]:
+        if needed_bytes < _LARGE_BYTES:
+            yield
+            return
+        descriptor = os.open(turn_file, os.O_RDWR | os.O_CLOEXEC)  # the kernel frees the lock of a process that dies
+        try:
+            connection.send(("waiting", key))
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            connection.send(("started", key))
+            yield
+        finally:
+            os.close(descriptor)
+
+    return gate
+
+
+def _die_with_parent(lifeline: int) -> None:
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+    watch = select.poll()
+    watch.register(lifeline, select.POLLIN)
+    if watch.poll(0):  # gone already
+        raise SystemExit(0)
+
+
+def _restrain(settings: WorkerSettings) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (settings.memory_bytes, settings.memory_bytes))
+    os.nice(settings.niceness)
+

@@ -1,0 +1,89 @@
+"""The sidecars beside images, as services see them: whose rating stands, what to write, taking it back.
+
+Holds the listing of one folder at a time, because frames come folder by folder and listing ten thousand names for each
+of ten thousand frames would cost more than everything else.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from safelight.domain.frame import FileStamp
+from safelight.domain.opinion import Opinion, OurRating
+from safelight.errors import SidecarError
+from safelight.ports import SidecarPlan, SidecarWrite, Standing
+from safelight.sidecars import writer
+from safelight.sidecars.files import load, told
+from safelight.sidecars.naming import Profile, targets
+
+
+class SidecarsBeside:
+    """The Sidecars port over real files, named by one profile."""
+
+    def __init__(self, *, profile: Profile) -> None:
+        self._profile = profile
+        self._folder: Path | None = None
+        self._names: set[str] = set()
+        self._written_in: set[Path] = set()
+
+    def plan(self, images: Sequence[Path], rating: OurRating) -> SidecarPlan:
+        """Say whose rating stands beside a frame's images and what has to be written for ours.
+
+        Raises SidecarError when a sidecar cannot be read or edited.
+        """
+        try:
+            paths = targets(images, self._profile, self._listing(images[0].parent))
+            made = writer.plan([load(path) for path in paths], rating)
+        except SidecarError:
+            self._folder = None  # what we think is there may be out of date
+            raise
+        person = next(
+            (facts for facts in made.facts if made.opinion is Opinion.PERSON and facts.rating is not None), None
+        )
+        writes = tuple(
+            SidecarWrite(write.path, write.before, write.after, writer.digest(write.after)) for write in made.writes
+        )
+        return SidecarPlan(Standing(made.opinion, person.rating if person else None), writes)
+
+    def write(self, write: SidecarWrite, image: Path) -> FileStamp:
+        """Write one sidecar whole or not at all; `image` lends a new one its owner and permissions."""
+        try:
+            written = writer.apply(writer.Write(write.path, write.before, write.after), image=image)
+        except SidecarError:
+            self._folder = None
+            raise
+        self._written_in.add(write.path.parent)
+        if write.path.parent == self._folder:
+            self._names.add(write.path.name)
+        return written.stamp
+
+    def flush(self) -> None:
+        """Make the names of everything written so far durable."""
+        for folder in sorted(self._written_in, key=bytes):
+            writer.flush(folder)
+        self._written_in.clear()
+
+    def holds(self, path: Path, digest: bytes) -> FileStamp | None:
+        """Return the stamp of a file that holds exactly our bytes, None when it does not."""
+        try:
+            loaded = load(path)
+        except SidecarError:
+            return None
+        if loaded.data is None or writer.digest(loaded.data) != digest:
+            return None
+        return loaded.stamp
+
+    def restore(self, path: Path, *, before: bytes | None, digest: bytes) -> bool:
+        """Put back what was there before, if the file still holds our bytes; tell whether it did."""
+        self._folder = None
+        done = writer.undo(path, before, digest)
+        if done:
+            self._written_in.add(path.parent)
+        return done
+
+    def _listing(self, folder: Path) -> set[str]:
+        if folder != self._folder:
+            with told(folder, "listed"):
+                self._names = set(os.listdir(folder))
+            self._folder = folder
+        return self._names
