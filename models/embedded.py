@@ -9,14 +9,12 @@ from pathlib import Path
 from safelight.errors import BundleError
 from safelight.inference.bundle import Bundle, load_bundle
 from safelight.inference.encoder import BundleEncoder, open_encoder
-
-FOLDER = Path(__file__).parent
-MANIFEST = FOLDER / "manifests" / "embedded.toml"
+from safelight.models.shipped import EMBEDDED, FOLDER
 
 
 def embedded_bundle(*, cache: Path) -> Bundle:
     """Return the embedded bundle, built into the folder `cache` at its first use (about a second)."""
-    return load_bundle(MANIFEST, folder=FOLDER, cache=cache, builders={"efficientnet_lite0": _build})
+    return load_bundle(EMBEDDED, folder=FOLDER, cache=cache, builders={"efficientnet_lite0": _build})
 
 
 def open_embedded(*, cache: Path, threads: int = 1) -> BundleEncoder:

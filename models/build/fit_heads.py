@@ -32,7 +32,7 @@ from safelight.inference.manifest import read_manifest
 from safelight.inference.session import open_session
 from safelight.models.build.efficientnet_lite0 import build
 from safelight.models.build.ridge import Fit, Floats, Table, alike, fit, folds, held_out, spearman, strongest
-from safelight.models.embedded import MANIFEST
+from safelight.models.shipped import EMBEDDED
 
 Outputs = Callable[[Path, bool], NDArray[np.float32] | None]  # (file, mirrored) -> embedding and taps, None: unreadable
 
@@ -153,7 +153,8 @@ def _best_of_scene(scenes: NDArray[np.str_], answers: Floats, target: Floats) ->
         right += int((better & (mine[:, None] > mine[None])).sum())
         picked += bool(theirs[int(mine.argmax())] >= theirs.max() - PLAIN_DIFFERENCE / 2)
     number = len(np.unique(scenes))
-    return f"quality: {right / compared:.3f} of {compared} pairs in a scene right, best of {picked} of {number} scenes"
+    share = right / max(compared, 1)
+    return f"quality: {share:.3f} of {compared} pairs in a scene right, best frame of {picked} of {number} scenes"
 
 
 def _over_people(names: Sequence[str], answers: Floats, people: Iterable[dict[str, float]]) -> float:
@@ -189,7 +190,7 @@ def _encode(files: Sequence[Path], outputs: Outputs) -> tuple[Floats, NDArray[np
 
 def outputs_as_rated() -> tuple[Outputs, int]:
     """Return the function that decodes and encodes a file as `safelight rate` does, and the embedding's length."""
-    manifest, rules = read_manifest(MANIFEST), DecodeRules()
+    manifest, rules = read_manifest(EMBEDDED), DecodeRules()
     told = manifest.outputs
     nothing = Heads(np.zeros((len(NAMES), told.length + sum(told.tap_lengths))), np.zeros(len(NAMES)))
     session = open_session(build(read_shipped(source_folder(manifest.origin), manifest.source)))

@@ -16,12 +16,12 @@ from safelight.inference.golden import reference_picture
 from safelight.inference.manifest import read_manifest
 from safelight.inference.session import open_session
 from safelight.models.build.efficientnet_lite0 import build
-from safelight.models.embedded import MANIFEST
+from safelight.models.shipped import EMBEDDED
 
 
 def golden_file() -> bytes:
     """Return the content of the golden `.npy` file for the embedded bundle, built anew from the weights."""
-    manifest = read_manifest(MANIFEST)
+    manifest = read_manifest(EMBEDDED)
     session = open_session(build(read_shipped(source_folder(manifest.origin), manifest.source)))
     picture = reference_picture(manifest.picture.side_px)[None]
     (answer,) = session.run([manifest.outputs.embedding], {manifest.picture.tensor: picture})

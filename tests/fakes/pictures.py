@@ -28,7 +28,7 @@ PLAIN = Measures(
 
 @dataclass
 class FakeDecoder:
-    """Answers every request at once. What it says of a file can be set by name; a thumb is made from the file's bytes."""
+    """Answers every request at once. What it says of a file can be set by name; thumbs are made from files' bytes."""
 
     facts: dict[str, CaptureFacts] = field(default_factory=dict)
     measures: dict[str, Measures] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Settings, wiring and the run of services: the composition root."""

@@ -5,7 +5,6 @@ Invariant: looking changes nothing but may make the empty state folder.
 
 import os
 import shutil
-import sqlite3
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ class Finding:
 
 def findings(settings: Settings) -> Iterator[Finding]:
     """Look at everything that a rating needs."""
-    yield Finding("Python", Level.OK, f"{sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}")
+    yield Finding("Python", Level.OK, sys.version.split()[0])
     yield _exiftool()
     yield from _runtime()
     yield _bundle(settings)

@@ -1,7 +1,7 @@
 """Loads what it takes to judge frames, and lets go of it again.
 
-Decode workers start with the first request and end before the vectors are written, so that the two never need memory at the
-same time. Imported only when there is something to judge.
+Decode workers start with the first request and end before the vectors are written, so that the two never need memory
+at the same time. Imported only when there is something to judge.
 """
 
 from collections.abc import Callable, Iterator

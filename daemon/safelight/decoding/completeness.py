@@ -38,8 +38,7 @@ def ends_early(path: Path) -> Unreadable:
 
 def zero_filled(path: Path) -> Unreadable:
     """Return the refusal of a file whose data was replaced by zeros."""
-    return Unreadable("Part of the picture is missing: the file is filled up with zeros.",
-                      hint=_COPY_AGAIN, path=path)
+    return Unreadable("Part of the picture is missing: the file is filled up with zeros.", hint=_COPY_AGAIN, path=path)
 
 
 def refuse_incomplete(file: BinaryIO, size: int, path: Path, *, zeros_are_loss: bool = True) -> None:
@@ -64,8 +63,10 @@ def promised_data(file: BinaryIO, head: bytes, size: int) -> list[tiff.Extent]:
     if head[4:8] == b"ftyp":
         return _boxes(file, size)
     if head.startswith(b"FUJIFILMCCD-RAW"):
-        pairs = [(int.from_bytes(head[at : at + 4], "big"), int.from_bytes(head[at + 4 : at + 8], "big"))
-                 for at in _RAF_POINTERS]
+        pairs = [
+            (int.from_bytes(head[at : at + 4], "big"), int.from_bytes(head[at + 4 : at + 8], "big"))
+            for at in _RAF_POINTERS
+        ]
         return [tiff.Extent(start, start + length) for start, length in pairs if start and length]
     return []
 

@@ -31,10 +31,13 @@ _RAW_MAGIC = (
     (6, b"HEAPCCDR"),  # Canon CRW
     (0, b"\0MRM"),  # Minolta
     (0, b"FOVb"),  # Sigma X3F
-    (0, b"IIRO"), (0, b"IIRS"), (0, b"MMOR"),  # Olympus, OM System
+    (0, b"IIRO"),
+    (0, b"IIRS"),
+    (0, b"MMOR"),  # Olympus, OM System
     (0, b"IIU\0"),  # Panasonic, Leica
     (0, b"DSC-Image"),  # Casio
-    (0, b"ARRI"), (0, b"NOKIARAW"),
+    (0, b"ARRI"),
+    (0, b"NOKIARAW"),
 )
 
 _OTHER_THINGS = (
@@ -97,8 +100,11 @@ def _of_boxes(head: bytes, path: Path) -> Kind | None:
 
 
 def _not_a_picture(what: str, path: Path) -> Unreadable:
-    return Unreadable(f"The file is not a picture: it holds {what}.",
-                      hint="Give it its right extension, or move it out of the folder.", path=path)
+    return Unreadable(
+        f"The file is not a picture: it holds {what}.",
+        hint="Give it its right extension, or move it out of the folder.",
+        path=path,
+    )
 
 
 def _refuse_other_things(head: bytes, path: Path) -> None:

@@ -13,6 +13,7 @@ import os
 import re
 import select
 import shutil
+import subprocess
 import tempfile
 import time
 import warnings
@@ -23,7 +24,7 @@ from typing import Any, BinaryIO
 
 import exiftool
 
-from safelight.decoding.facts import facts_from_tags
+from safelight.decoding.facts import facts_from_tags, text
 from safelight.decoding.opening import open_picture
 from safelight.domain.frame import CaptureFacts
 from safelight.errors import Unreadable
@@ -64,7 +65,7 @@ class _TimedExifTool(exiftool.ExifTool):  # type: ignore[misc]  # pyexiftool has
         self._number = 0
         self.allowed_s = _START_S
 
-    def execute(self, *params: str, raw_bytes: bool = False) -> str:  # noqa: ARG002
+    def execute(self, *params: str, raw_bytes: bool = False) -> str:
         """Run one command and return what exiftool prints. Raises _ExiftoolError when it is late or gone."""
         self._number += 1
         ready = f"{{ready{self._number}}}".encode()
@@ -177,6 +178,19 @@ class ExiftoolReader:
                 raise _ExiftoolError("exiftool does not start") from error
             self._tool = tool
         return self._tool
+
+
+def exiftool_version(*, executable: str = "exiftool") -> str | None:
+    """Return the version that exiftool says it has, or None if it is not there or does not answer."""
+    program = shutil.which(executable)
+    if program is None:
+        return None
+    command = [program, "-config", "", "-ver"]
+    try:
+        told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_START_S, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return text(told.stdout) if told.returncode == 0 else None
 
 
 def _links(batch: Sequence[Path], folder: Path, stack: contextlib.ExitStack) -> dict[str, Path]:

@@ -12,16 +12,33 @@ from pathlib import Path
 from safelight.decoding.opening import why_not_read
 from safelight.errors import Unreadable
 
-PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError,
-                 EOFError, OverflowError, ZeroDivisionError, RuntimeError, struct.error, zlib.error)
+PILLOW_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    AssertionError,
+    EOFError,
+    OverflowError,
+    ZeroDivisionError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)
 
 
 def undecodable(kind: str, error: Exception, path: Path) -> Unreadable:
     """Return the refusal of a file whose data its decoder cannot make sense of; `error` is named for a bug report."""
     if isinstance(error, OSError) and error.errno is not None:
         return why_not_read(error, path)
-    return Unreadable(f"The {kind} data is damaged or of an unknown variety ({_in_short(error)}).",
-                      hint="Try to open it in a viewer; copy it again if the card still has it.", path=path)
+    return Unreadable(
+        f"The {kind} data is damaged or of an unknown variety ({_in_short(error)}).",
+        hint="Try to open it in a viewer; copy it again if the card still has it.",
+        path=path,
+    )
 
 
 def _in_short(error: Exception) -> str:

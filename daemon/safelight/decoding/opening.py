@@ -49,10 +49,16 @@ def why_not_read(error: OSError, path: Path) -> Unreadable:
 
 def _of_link(path: Path) -> Unreadable:
     if path.exists():
-        return Unreadable("It is a link to another file, and links are not followed.",
-                          hint="Rate the folder where the picture itself lies.", path=path)
-    return Unreadable("It is a link to a file that is not there.",
-                      hint="Connect the drive that it points to, or remove the link.", path=path)
+        return Unreadable(
+            "It is a link to another file, and links are not followed.",
+            hint="Rate the folder where the picture itself lies.",
+            path=path,
+        )
+    return Unreadable(
+        "It is a link to a file that is not there.",
+        hint="Connect the drive that it points to, or remove the link.",
+        path=path,
+    )
 
 
 def _check(mode: int, size: int, path: Path) -> None:
@@ -62,8 +68,11 @@ def _check(mode: int, size: int, path: Path) -> None:
     if not stat.S_ISREG(mode):
         raise Unreadable("It is a device, not a picture.", hint="Move it out of the folder.", path=path)
     if size == 0:
-        raise Unreadable("The file is empty: it holds no data at all.",
-                         hint="Copy it from the card again if the card still has it.", path=path)
+        raise Unreadable(
+            "The file is empty: it holds no data at all.",
+            hint="Copy it from the card again if the card still has it.",
+            path=path,
+        )
 
 
 @contextmanager
@@ -75,9 +84,14 @@ def open_picture(path: Path) -> Iterator[BinaryIO]:
         raise why_not_read(error, path) from None
     except ValueError:  # a name with a NUL cannot exist
         raise Unreadable("The name of the file is not a possible name.", path=path) from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         _check(found.st_mode, found.st_size, path)
+        file = os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    with file:
         yield file
 
 

@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import numpy as np
 import rawpy
@@ -75,7 +75,7 @@ class _Opened:
         self.raw, self.path = raw, path
         self.flip = 0
 
-    def __enter__(self) -> "_Opened":
+    def __enter__(self) -> Self:
         if self.raw is not None:
             self.flip = int(self.raw.sizes.flip)
         return self
@@ -109,8 +109,11 @@ def _refuse_implausible(size: tuple[int, int], size_bytes: int, rules: DecodeRul
     refuse_many(*size, rules.limit_px, path)
     refuse_small(*size, path)
     if size_bytes * 8 < _LEAST_BITS_PER_PX * size[0] * size[1]:
-        raise Unreadable("The file holds the header of a RAW picture, but not the picture.",
-                         hint="Copy it from the card or the backup again if one still has it.", path=path)
+        raise Unreadable(
+            "The file holds the header of a RAW picture, but not the picture.",
+            hint="Copy it from the card or the backup again if one still has it.",
+            path=path,
+        )
 
 
 def _best_pixels(
@@ -162,8 +165,11 @@ def _thumb(opened: _Opened) -> bytes | Image.Image | None:
 
 def _developed(opened: _Opened, rules: DecodeRules) -> Image.Image:
     if opened.raw is None:
-        raise Unreadable("The file is not a picture that LibRaw knows, and it holds no preview.",
-                         hint="Perhaps its camera is newer than LibRaw; export it as DNG or JPEG.", path=opened.path)
+        raise Unreadable(
+            "The file is not a picture that LibRaw knows, and it holds no preview.",
+            hint="Perhaps its camera is newer than LibRaw; export it as DNG or JPEG.",
+            path=opened.path,
+        )
     width, height = opened.raw.sizes.width, opened.raw.sizes.height
     refuse_many(width, height, rules.demosaic_limit_px, opened.path)
     with rules.gate(width * height * _DEVELOPMENT_BYTES_PER_PX):
@@ -182,15 +188,19 @@ def _developed(opened: _Opened, rules: DecodeRules) -> Image.Image:
 
 def _broken(error: Exception, path: Path) -> Unreadable:
     if isinstance(error, rawpy.LibRawIOError | rawpy.LibRawDataError):
-        return Unreadable("The RAW data is cut off or damaged.",
-                          hint="Copy it from the card or the backup again if one still has it.", path=path)
-    return Unreadable(f"LibRaw cannot read the file ({type(error).__name__.removeprefix('LibRaw')}).",
-                      hint="Export it as DNG or JPEG to have it judged.", path=path)
+        return Unreadable(
+            "The RAW data is cut off or damaged.",
+            hint="Copy it from the card or the backup again if one still has it.",
+            path=path,
+        )
+    return Unreadable(
+        f"LibRaw cannot read the file ({type(error).__name__.removeprefix('LibRaw')}).",
+        hint="Export it as DNG or JPEG to have it judged.",
+        path=path,
+    )
 
 
-def _orientation(
-    opened: _Opened, facts: CaptureFacts, size: tuple[int, int] | None, decoded: tuple[int, int]
-) -> int:
+def _orientation(opened: _Opened, facts: CaptureFacts, size: tuple[int, int] | None, decoded: tuple[int, int]) -> int:
     """Return how to turn the pixels: as EXIF says, unless a preview is upright already."""
     orientation = facts.orientation or _ORIENTATION_OF_FLIP.get(opened.flip, 1)
     if orientation >= 5 and size is not None and (size[0] > size[1]) != (decoded[0] > decoded[1]):

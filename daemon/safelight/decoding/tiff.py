@@ -20,8 +20,22 @@ _STRIP_AT, _STRIP_BYTES, _SUB_IFDS, _TILE_AT, _TILE_BYTES = 0x0111, 0x0117, 0x01
 _JPEG_AT, _JPEG_BYTES = 0x0201, 0x0202
 _PANASONIC_AT = 0x0118  # where the data lies when the strip offset says 0xFFFFFFFF
 _DNG_VERSION = 0xC612
-_WANTED = frozenset((_NEW_SUBFILE, _COMPRESSION, _PHOTOMETRIC, _STRIP_AT, _STRIP_BYTES, _SUB_IFDS,
-                     _TILE_AT, _TILE_BYTES, _JPEG_AT, _JPEG_BYTES, _PANASONIC_AT, _DNG_VERSION))
+_WANTED = frozenset(
+    (
+        _NEW_SUBFILE,
+        _COMPRESSION,
+        _PHOTOMETRIC,
+        _STRIP_AT,
+        _STRIP_BYTES,
+        _SUB_IFDS,
+        _TILE_AT,
+        _TILE_BYTES,
+        _JPEG_AT,
+        _JPEG_BYTES,
+        _PANASONIC_AT,
+        _DNG_VERSION,
+    )
+)
 _CFA, _LINEAR_RAW = 32803, 34892
 _RAW_COMPRESSIONS = frozenset((32767, 32769, 34713, 34892, 65000, 65535))  # Sony, Nikon, Pentax, Kodak
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4}

@@ -30,13 +30,12 @@ class WorkerSettings:
     memory_bytes: int
     niceness: int
     examiner: str  # "module:function", (Request, gate) -> Examined
-    turn_file: str  # locked by the one worker that runs a large decode
     options: dict[str, Any]  # for the examiner's module
 
 
 def main(arguments: list[str]) -> None:
-    """Serve requests from the connection whose descriptor is `arguments[0]` until it closes."""
-    connection, lifeline = Connection(int(arguments[0])), int(arguments[1])
+    """Serve requests until the connection closes; `arguments`: descriptors of connection, lifeline and turn file."""
+    connection, lifeline, turn = Connection(int(arguments[0])), int(arguments[1]), int(arguments[2])
     _die_with_parent(lifeline)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     settings: WorkerSettings = connection.recv()
@@ -46,14 +45,14 @@ def main(arguments: list[str]) -> None:
     examiner = getattr(importlib.import_module(module), name)
     with contextlib.suppress(EOFError, OSError):  # the parent is gone or has no more work
         while True:
-            _serve(connection, examiner, settings)
+            _serve(connection, examiner, settings, turn)
 
 
-def _serve(connection: Connection, examiner: Callable[..., Any], settings: WorkerSettings) -> None:
+def _serve(connection: Connection, examiner: Callable[..., Any], settings: WorkerSettings, turn: int) -> None:
     request = connection.recv()
     connection.send(("started", request.key))
     try:
-        answer = ("done", examiner(request, _gate(connection, request.key, settings.turn_file), **settings.options))
+        answer = ("done", examiner(request, _gate(connection, request.key, turn), **settings.options))
     except MemoryError:
         connection.send(("exhausted", request.key))
         raise SystemExit(1) from None  # a heap this full cannot be trusted to serve the next one
@@ -66,20 +65,19 @@ def _travels(error: Exception) -> bool:
     return type(error).__module__ == "safelight.errors"
 
 
-def _gate(connection: Connection, key: int, turn_file: str) -> Callable[[int], Any]:
+def _gate(connection: Connection, key: int, turn: int) -> Callable[[int], Any]:
     @contextlib.contextmanager
     def gate(needed_bytes: int) -> Iterator[None]:
         if needed_bytes < _LARGE_BYTES:
             yield
             return
-        descriptor = os.open(turn_file, os.O_RDWR | os.O_CLOEXEC)  # the kernel frees the lock of a process that dies
+        connection.send(("waiting", key))
+        fcntl.lockf(turn, fcntl.LOCK_EX)  # belongs to this process: the kernel frees it if this process dies
+        connection.send(("started", key))
         try:
-            connection.send(("waiting", key))
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            connection.send(("started", key))
             yield
         finally:
-            os.close(descriptor)
+            fcntl.lockf(turn, fcntl.LOCK_UN)
 
     return gate
 
@@ -98,4 +96,3 @@ def _restrain(settings: WorkerSettings) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (settings.memory_bytes, settings.memory_bytes))
     os.nice(settings.niceness)
-

@@ -8,7 +8,6 @@ Invariant: every request is answered exactly once, and no worker outlives this p
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -34,9 +33,7 @@ _CHANCES = 2
 _FAILED_STARTS = 3
 
 # -P and the order of the path: a numpy.py that lies among the photographs must never be imported.
-_PROGRAM = (
-    "import sys; sys.path += sys.argv[3:]; from safelight.decoding.worker import main; main(sys.argv[1:3])"
-)
+_PROGRAM = "import sys; sys.path += sys.argv[4:]; from safelight.decoding.worker import main; main(sys.argv[1:4])"
 
 # Set before the worker loads any library: one thread each (the workers are the parallelism), two malloc arenas (every
 # arena reserves 64 MB of the address space that the memory limit counts), large buffers kept instead of remapped.
@@ -51,7 +48,7 @@ _ENVIRONMENT = {
 class _Worker:
     """One process: what it was given, what it works on, and until when that may take."""
 
-    process: subprocess.Popen[bytes]
+    child: subprocess.Popen[bytes]
     connection: Connection
     lifeline: int
     given: deque[Request] = field(default_factory=deque)
@@ -64,8 +61,8 @@ class _Worker:
         self.connection.close()
         os.close(self.lifeline)
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+            os.killpg(self.child.pid, signal.SIGKILL)
+        self.child.wait()
 
 
 class WorkerPool:
@@ -85,10 +82,8 @@ class WorkerPool:
     ) -> None:
         """`examiner` is "module:function" called as (request, gate, **options); `python_path` is where to find it."""
         self._jobs, self._allowed_s, self._monotonic = max(1, jobs), allowed_s, monotonic
-        self._folder = Path(tempfile.mkdtemp(prefix="safelight-decode-"))
-        turn_file = self._folder / "turn"
-        turn_file.touch(mode=0o600)
-        self._settings = WorkerSettings(memory_bytes, niceness, examiner, str(turn_file), dict(options or {}))
+        self._turn = tempfile.TemporaryFile(prefix="safelight-")  # noqa: SIM115  # no name: nothing is left behind
+        self._settings = WorkerSettings(memory_bytes, niceness, examiner, dict(options or {}))
         self._python_path = (Path(safelight.__file__).parents[1], *python_path)
         self._workers: list[_Worker] = []
         self._failed_starts = 0
@@ -111,7 +106,7 @@ class WorkerPool:
         """End the workers."""
         for worker in list(self._workers):
             self._drop(worker)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._turn.close()
 
     def _feed(self, source: Iterator[Request], again: deque[Request]) -> bool:
         """Give every worker what it may hold; start workers only while there is something to give."""
@@ -214,12 +209,12 @@ class WorkerPool:
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _PIPE_BYTES)
         lifeline, held = os.pipe()
-        descriptors = [str(theirs.fileno()), str(lifeline)]
+        inherited = (theirs.fileno(), lifeline, self._turn.fileno())
         try:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _PROGRAM, *descriptors, *map(str, self._python_path)],
+            child = subprocess.Popen(
+                [sys.executable, "-P", "-c", _PROGRAM, *map(str, (*inherited, *self._python_path))],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                env=os.environ | _ENVIRONMENT, pass_fds=(theirs.fileno(), lifeline), start_new_session=True, cwd="/",
+                env=os.environ | _ENVIRONMENT, pass_fds=inherited, start_new_session=True, cwd="/",
             )  # fmt: skip
         except OSError as error:
             os.close(held)
@@ -227,7 +222,7 @@ class WorkerPool:
         finally:
             theirs.close()
             os.close(lifeline)
-        worker = _Worker(process, Connection(ours.detach()), held)
+        worker = _Worker(child, Connection(ours.detach()), held)
         worker.connection.send(self._settings)
         self._workers.append(worker)
         return worker

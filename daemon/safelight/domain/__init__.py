@@ -1,0 +1,1 @@
+"""Pure decisions: standard library and numpy, no clock, no disk, no thread, no chance."""

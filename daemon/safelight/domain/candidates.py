@@ -16,7 +16,7 @@ from safelight.domain.shots import Shot, body, name_key, origin_stems, stem
 MOMENT_S = 120.0  # frames further apart in time are two moments, however alike
 BESIDE = 2  # frames ahead that each frame is compared with even where the embeddings differ
 AHEAD = 16  # frames ahead among which a likely frame is looked for
-AHEAD_COSINE = 0.75  # embedding cosine that makes it likely
+AHEAD_COSINE = 0.6  # embedding cosine that makes it likely
 BAND = 256  # neighbours by name among which untimed frames that look the same find each other
 TWIN_COSINE = 0.80  # embedding cosine from which two of them are looked at
 FEW = 400  # frames in a folder that is small enough to look further

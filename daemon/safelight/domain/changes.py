@@ -103,16 +103,27 @@ def _paired(effects: Mapping[Path, tuple[FileStamp | None, FileStamp | None]]) -
         for path, (before, after) in effects.items()
         if before is not None and after is not None and before != after
     ]
-    moves: list[Change] = []
+    moves = _moves(appeared, vanished)
+    sources, targets = {move.source for move in moves}, {move.path for move in moves}
+    arrivals = [Appeared(path, stamp) for path, stamp in sorted(appeared.items(), key=_by_bytes) if path not in targets]
+    losses = [Vanished(path, stamp) for path, stamp in sorted(vanished.items(), key=_by_bytes) if path not in sources]
+    return (*arrivals, *sorted(modified, key=lambda change: bytes(change.path)), *moves, *losses)
+
+
+def _moves(appeared: Mapping[Path, FileStamp], vanished: Mapping[Path, FileStamp]) -> list[Moved]:
+    """Pair each appeared path with one vanished path of the same stamp, in the order of their names.
+
+    The whole stamp counts (size, time, inode, device): an inode number alone is reused at once by ext4.
+    """
     sources: dict[FileStamp, list[Path]] = {}
-    for path in sorted(vanished, key=bytes):
-        sources.setdefault(vanished[path], []).append(path)
-    for path in sorted(appeared, key=bytes):
-        # size + mtime + inode + device: an inode number alone is reused at once by ext4.
-        if candidates := sources.get(appeared[path]):
-            moves.append(Moved(candidates.pop(0), path, appeared.pop(path)))
-    moved = {change.source for change in moves if isinstance(change, Moved)}
-    ordered: list[Change] = [Appeared(path, appeared[path]) for path in sorted(appeared, key=bytes)]
-    ordered += sorted(modified, key=lambda change: bytes(change.path))
-    ordered += moves
-    return (*ordered, *(Vanished(path, vanished[path]) for path in sorted(vanished, key=bytes) if path not in moved))
+    for path, stamp in sorted(vanished.items(), key=_by_bytes):
+        sources.setdefault(stamp, []).append(path)
+    return [
+        Moved(sources[stamp].pop(0), path, stamp)
+        for path, stamp in sorted(appeared.items(), key=_by_bytes)
+        if sources.get(stamp)
+    ]
+
+
+def _by_bytes(entry: tuple[Path, FileStamp]) -> bytes:
+    return bytes(entry[0])

@@ -26,8 +26,8 @@ def sentence(
 ) -> str:
     """Return one sentence.
 
-    `terms` are the frame's technical terms and `appeal` its z-score. `keeper` are the terms of the burst's keeper, None for
-    the keeper itself or a lone frame. `failure` is the technical reason for 1 star, if there is one.
+    `terms` are the frame's technical terms and `appeal` its z-score. `keeper` are the terms of the burst's keeper, None
+    for the keeper itself or a lone frame. `failure` is the technical reason for 1 star, if there is one.
     """
     if kind is not None:
         return f"One of {group_size} frames of {SETS[kind]}, kept whole; {_alone(terms, appeal)}."
@@ -47,9 +47,9 @@ def _alone(terms: Sequence[Term], appeal: float) -> str:
     bad = [phrase(term) for term in sorted(terms, key=lambda term: term.value) if term.value < 0]
     good, bad = [words for words in good if words][:2], [words for words in bad if words][:2]
     if appeal >= LIKED:
-        good = ["a kind of picture people like", *good][:2]
+        good = ["a kind of picture that people like", *good][:2]
     if appeal <= -LIKED:
-        bad = [*bad, "a kind of picture people pass over"][-2:]
+        bad = [*bad, "a kind of picture that people like less"][-2:]
     if good and bad:
         return f"{' and '.join(good)}, but {' and '.join(bad)}"
     return " and ".join(good or bad) or "ordinary in every respect"

@@ -1,8 +1,8 @@
 """Orders the frames of one burst: which is the keeper, and how far the others are behind.
 
-Inside a burst the subject is the same, so measures can be compared that mean little between photographs: the finest detail
-counts, and focus is read against each tile's own contrast, so a brighter frame does not win for being brighter.
-A frame's score never depends on how many others there are, only on the differences: leaving one out keeps the order of the rest.
+Inside a burst the subject is the same, so measures can be compared that mean little between photographs: the finest
+detail counts, and focus is read against each tile's own contrast, so a brighter frame does not win for being brighter.
+Invariant: leaving a frame out keeps the order and the differences of the others.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from safelight.domain.technical import Measures
 
-# Octaves of sharpness that each is worth. Whole numbers on a broad plateau: from 1.5 to 3 for the head, and from 0 to 1 for the
-# highlights, pair accuracy on 32 public scenes of people's opinions stays within 0.978-0.987 (tests/bench/quality.py).
+# Octaves of sharpness that each is worth. Round numbers on a broad plateau, not an optimum: with 1.5 to 3 for the head, 0
+# to 1 for what is burnt and 0 to 3 for glare, pair accuracy on 32 public scenes stays within 0.979-0.989
+# (tests/bench/quality.py).
 _HEAD = 2.0  # per standard deviation of the learned head
-_BURNT = 1.0  # per whole frame of clipped area
+_BURNT = 0.5  # per whole frame of clipped area
+_GLARE = 3.0  # per unit of mean luma above 0.6, where a tone curve has little left
 _NOISE = 0.2  # per doubling of noise
 _OCTAVES_PER_UNIT = 2.0  # octaves in one unit of the answer: about the spread inside a burst with real faults
 
@@ -48,4 +50,5 @@ def _sharpness(measures: Measures) -> float:
 
 
 def _octaves(measures: Measures) -> float:
-    return _sharpness(measures) - _BURNT * measures.highlights - _NOISE * log2(1 + measures.noise)
+    lost = _BURNT * measures.highlights + _GLARE * max(0.0, measures.exposure - 0.6)
+    return _sharpness(measures) - lost - _NOISE * log2(1 + measures.noise)

@@ -1,20 +1,20 @@
 """Splits a preview into octaves of detail, tile by tile: what focus, motion and noise are read from.
 
-Second differences of a picture halved again and again are a cheap octave bank: a level answers to detail of about four of
-its own pixels. Energies are kept per tile because a frame is judged on its subject, not on its mean. Everything is
+Second differences of a picture halved again and again are a cheap octave bank: a level answers to detail of about four
+of its own pixels. Energies are kept per tile because a frame is judged on its subject, not on its mean. Everything is
 integer arithmetic up to the squares, and the two dear levels are done in strips that stay in the processor's cache: a
 preview is measured in milliseconds. Invariant: energies are in squared 8-bit levels at every scale, so scales compare.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-LEVELS = 4  # full, half, quarter and eighth scale
 UNIT = 16  # integer units of one 8-bit level, at half scale and below
 _TILE_PX = 16  # at a long edge of 512; the grid is then 32 tiles long
-_STRIP_PX = 150_000  # preview pixels in a strip: it and its temporaries fit a 2 MB cache
+_STRIP_PX = 300_000  # preview pixels in a strip: it and its temporaries fit a 2 MB cache
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int16]
@@ -25,7 +25,7 @@ class Octaves:
     """Detail of a preview. Tile arrays are float32 (tile rows, tile columns), energies in squared 8-bit levels."""
 
     energy: tuple[Floats, ...]  # per level: mean square of the second differences across plus down, per tile
-    bearing: NDArray[np.float64]  # (LEVELS, 4): mean square over the frame across, down, along and against the diagonal
+    bearing: Mapping[int, NDArray[np.float64]]  # of levels 1 and 3, (4,): energy across, down, along and against diagonals
     mean: Floats  # of luma per tile, levels 0-255
     variance: Floats  # of luma at half scale per tile
     quarter: Ints  # luma at quarter scale, UNIT units a level, cropped to whole tiles
@@ -37,7 +37,7 @@ def tile_px(height: int, width: int) -> int:
 
 
 def split(rgb: NDArray[np.uint8]) -> Octaves:
-    """Split a preview, uint8 (height, width, 3), of any size from 1x1; one smaller than a tile is extended by its edge."""
+    """Split a preview, uint8 (height, width, 3), of any size from 1x1; what is smaller than a tile is extended."""
     tile = tile_px(*rgb.shape[:2])
     rgb = _whole_tiles(rgb, tile)
     step = tile * max(1, _STRIP_PX // (rgb.shape[1] * tile))
@@ -53,10 +53,10 @@ def split(rgb: NDArray[np.uint8]) -> Octaves:
         _straight(eighth, tile // 8),
     ]
     heights = np.array([len(strip.mean) for strip in strips]) / len(mean)
-    slanting = [np.zeros(2), heights @ np.array([strip.slanting for strip in strips]), _diagonal(quarter), _diagonal(eighth)]
+    slanting = {1: heights @ np.array([strip.slanting for strip in strips]), 3: _diagonal(eighth)}
     return Octaves(
         energy=tuple(across + down for across, down in levels),
-        bearing=np.array([[level[0].mean(), level[1].mean(), *slant] for level, slant in zip(levels, slanting, strict=True)]),
+        bearing={at: np.array([*(side.mean() for side in levels[at]), *slant]) for at, slant in slanting.items()},
         mean=mean,
         variance=np.maximum(power - mean * mean, np.float32(0)),
         quarter=quarter,
@@ -108,22 +108,24 @@ def _whole_tiles(rgb: NDArray[np.uint8], tile: int) -> NDArray[np.uint8]:
 def _full_scale(rgb: NDArray[np.uint8], tile: int) -> tuple[Floats, Floats]:
     """Return the tile energies across and down at full scale.
 
-    Green stands for luma (it is what a sensor samples most densely), and every fourth row for all of them: a mean over a
-    tile needs no more, and this is the dearest level.
+    Green stands for luma (it is what a sensor samples most densely), and every fourth row for all of them, every eighth
+    in big tiles: a mean over a tile needs no more, and this is the dearest level.
     """
-    upper, here, lower = (rgb[row::4, :, 1].astype(np.int16) for row in range(3))
+    step = 4 if tile < 32 else 8
+    upper, here, lower = (rgb[row::step, :, 1].astype(np.int16) for row in range(3))
     squares = np.empty(here.shape, dtype=np.float32)
     _square(_bend(upper, here, lower), squares)
-    down = _per_tile(squares, tile // 4, tile, unit=1)
+    down = _per_tile(squares, tile // step, tile, unit=1)
     _square(_bend(here[:, :-2], here[:, 1:-1], here[:, 2:]), squares[:, 1:-1])
     squares[:, 0] = squares[:, -1] = 0
-    return _per_tile(squares, tile // 4, tile, unit=1), down
+    return _per_tile(squares, tile // step, tile, unit=1), down
 
 
 def _half_luma(rgb: NDArray[np.uint8]) -> Ints:
     """Return the luma (red + 2 green + blue) / 4 of 2x2 pixels, each channel picked where a Bayer sensor has it.
 
-    On grey this is the exact mean of the four pixels at a third of the cost; on colour it mixes neighbours, as cameras do.
+    On grey this is the exact mean of the four pixels at a third of the cost; on colour it mixes neighbours, as a camera
+    does.
     """
     luma = rgb[0::2, 0::2, 1].astype(np.int16)
     luma += rgb[1::2, 1::2, 1]
@@ -157,17 +159,21 @@ def _per_tile(squares: Floats, high: int, wide: int, *, unit: int) -> Floats:
     """Return the means over tiles of high x wide, in squared levels."""
     rows, columns = squares.shape[0] // high, squares.shape[1] // wide
     strips = squares.reshape(rows, high, columns * wide).sum(axis=1)
-    return strips.reshape(rows, columns, wide).sum(axis=2) / np.float32(high * wide * unit * unit)
+    sums: Floats = strips.reshape(rows, columns, wide).sum(axis=2)
+    return sums / np.float32(high * wide * unit * unit)
 
 
 def _straight(scaled: Ints, tile: int) -> tuple[Floats, Floats]:
-    """Return the tile energies across and down of a scaled luma."""
-    squares = np.zeros(scaled.shape, dtype=np.float32)
-    _square(_bend(scaled[:, :-2], scaled[:, 1:-1], scaled[:, 2:]), squares[:, 1:-1])
-    across = _per_tile(squares, tile, tile, unit=UNIT)
-    _square(_bend(scaled[:-2], scaled[1:-1], scaled[2:]), squares[1:-1])
-    squares[0] = squares[-1] = 0
-    return across, _per_tile(squares, tile, tile, unit=UNIT)
+    """Return the tile energies across and down of a scaled luma, from every second row in big tiles."""
+    step = 1 if tile < 16 else 2
+    squares = np.zeros((scaled.shape[0] // step, scaled.shape[1]), dtype=np.float32)
+    here = scaled[step - 1 :: step]
+    _square(_bend(here[:, :-2], here[:, 1:-1], here[:, 2:]), squares[:, 1:-1])
+    across = _per_tile(squares, tile // step, tile, unit=UNIT)
+    first, last = 2 - step, scaled.shape[0] // step - 1  # rows that have both neighbours
+    _square(_bend(scaled[:-2:step], scaled[1:-1:step], scaled[2::step]), squares[first:last])
+    squares[:first] = squares[last:] = 0
+    return across, _per_tile(squares, tile // step, tile, unit=UNIT)
 
 
 def _diagonal(scaled: Ints) -> NDArray[np.float64]:

@@ -69,8 +69,8 @@ def spread(lone: Sequence[Score], keeper_scores: Sequence[float]) -> tuple[Score
     """Place the frames of one burst around their keeper, the frame with the highest keeper score (first of equals).
 
     The keeper gets the best lone score of the burst's frames, so that a burst is judged by what it offers; every other
-    frame stands below it by `BURST_STEP` plus its distance in keeper scores, at most `BURST_REACH` more. The difference to a
-    frame's lone score is one contribution named "burst".
+    frame stands below it by `BURST_STEP` plus its distance in keeper scores, at most `BURST_REACH` more. The difference
+    to a frame's lone score is one contribution named "burst".
     """
     top = max(score.value for score in lone)
     lead = max(keeper_scores)

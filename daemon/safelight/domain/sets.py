@@ -6,6 +6,7 @@ frames without the camera's word is not told from a burst, and is left a burst.
 Invariant: the spans are disjoint, and each is a run of consecutive frames.
 """
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -22,6 +23,7 @@ STACK_S = 10.0  # seconds between two frames of a focus stack, which is often ma
 FEWEST_UNTOLD = 5  # frames of a stack that is told by the pictures alone: chance order is 1 in 60 then
 SHARPENED = 0.5  # doublings of fine detail that a tile must gain or lose over a focus stack
 MOVING_SHARE = 0.7  # of what changes in focus, explained by one movement
+_FOCUS_SERIES = re.compile(r"focus[ -]?(bracket|stack|shift|series|bkt)", re.IGNORECASE)
 TILES_MOVED = 0.1  # share of the tiles that must gain, and that must lose
 
 
@@ -51,7 +53,7 @@ def spans(view: SeriesView) -> Iterator[tuple[SetKind, list[int]]]:
 def told_stack(view: SeriesView, start: int) -> Stretch:
     """Return the focus stack that the camera's drive mode names, at least two frames."""
     at = start
-    while at < len(view.shots) and "focus" in (view.shots[at].facts.drive or "").lower():
+    while at < len(view.shots) and _FOCUS_SERIES.search(view.shots[at].facts.drive or ""):
         if at > start and not (view.soon(at, STACK_S) and view.framed(at)):
             break
         at += 1

@@ -75,13 +75,16 @@ def _stretches(folder: bytes, moments: list[tuple[float, Shot]]) -> list[_Stretc
 def _interleaved(stretches: list[_Stretch]) -> list[list[_Stretch]]:
     """Join stretches of neighbouring folders whose times overlap."""
     joined: list[list[_Stretch]] = []
+    lasting: list[list[_Stretch]] = []
     for stretch in sorted(stretches, key=lambda part: (part.first_s, part.folder)):
-        for parts in joined:
+        lasting = [parts for parts in lasting if max(part.last_s for part in parts) >= stretch.first_s]
+        for parts in lasting:
             if any(_neighbours(part.folder, stretch.folder) and stretch.first_s <= part.last_s for part in parts):
                 parts.append(stretch)
                 break
         else:
-            joined.append([stretch])
+            lasting.append([stretch])
+            joined.append(lasting[-1])
     return sorted(joined, key=lambda parts: (parts[0].folder, parts[0].first_s))
 
 

@@ -7,13 +7,14 @@ There is no horizon tilt: a straight edge in a preview is as often a roof or a s
 Invariant: every number is finite for every picture, and the same picture gives the same numbers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
 
-from safelight.domain.octaves import UNIT, Octaves, split
+from safelight.domain.octaves import UNIT, Octaves, split, tile_px
 
 MEASURES_VERSION = 1  # raised whenever a picture's numbers change: they are then measured again
 
@@ -54,20 +55,21 @@ def measure(rgb: NDArray[np.uint8]) -> Measures:
     """Measure one preview: uint8 (height, width, 3), sRGB, oriented, any size from 1x1; about 6 CPU ms a megapixel."""
     octaves = split(rgb)
     variance = noise_variance(octaves)
-    by_level = [_sharpness(octaves, level, variance) for level in range(len(octaves.energy))]
-    scale = float(np.clip(np.log2(max(rgb.shape[:2]) / 256), 1.0, len(by_level) - 1.0))
+    scale = float(np.clip(np.log2(max(rgb.shape[:2]) / 256), 1.0, len(octaves.energy) - 1.0))
+    sharpness = _sharpness(octaves, variance, {0, 1, floor(scale), ceil(scale)})
+    thin = tile_px(*rgb.shape[:2]) // 2
     counts = np.bincount((octaves.quarter >> 4).ravel(), minlength=256).cumsum()
     low, high = np.searchsorted(counts, (0.05 * counts[-1], 0.95 * counts[-1]))
     return Measures(
-        focus=float(np.interp(scale, range(len(by_level)), by_level)),
-        detail=(by_level[0] + by_level[1]) / 2,
+        focus=float(np.interp(scale, list(sharpness), list(sharpness.values()))),
+        detail=(sharpness[0] + sharpness[1]) / 2,
         motion=_motion(octaves, variance),
         exposure=float(octaves.mean.mean()) / 255,
         highlights=_area(octaves.quarter >= _BRIGHT * UNIT, octaves.mean.shape),
         shadows=_area(octaves.quarter < (_DARK + 1) * UNIT, octaves.mean.shape),
         noise=variance**0.5,
         contrast=float(high - low) / 255,
-        colour=_colourfulness(rgb[::8, ::8].astype(np.float64)),
+        colour=_colourfulness(rgb[::thin, ::thin].astype(np.float64)),
     )
 
 
@@ -75,28 +77,34 @@ def noise_variance(octaves: Octaves) -> float:
     """Estimate the variance of noise, squared levels, from the flattest tenth of the tiles.
 
     White noise of variance v has second differences of 6 v in each direction, and a quarter of that at half scale. The
-    smaller of both scales' answers is taken, so that fine texture, which is stronger at half scale or at full, counts less.
+    smaller of both scales' answers is taken, so that texture, which is not white, counts less.
     """
     lively = (octaves.mean > _DARK) & (octaves.mean < _BRIGHT)
     if not lively.any():
         return 0.0
-    full, half = (float(np.percentile(octaves.energy[level][lively], 10)) for level in (0, 1))
+    tenth = int(lively.sum()) // 10
+    full, half = (float(np.partition(octaves.energy[level][lively], tenth)[tenth]) for level in (0, 1))
     return min(full / 12, half / 3)
 
 
-def _sharpness(octaves: Octaves, level: int, variance: float) -> float:
-    """Return log2 of detail over contrast at one level, in the tile that stands for the subject.
+def _sharpness(octaves: Octaves, variance: float, levels: Collection[int]) -> dict[int, float]:
+    """Return log2 of detail over contrast at each of the levels, ascending, in the tile that stands for the subject.
 
     A small subject before nothing (a moon, a bird) is judged on its own tiles; burnt-out white is not nothing, as
     something was lost there.
     """
-    floor = 12 * variance / 4**level
-    contrast = octaves.variance + _CONTRAST_FLOOR + 3 * _NOISE_WEIGHT * variance
-    ratio = np.maximum(octaves.energy[level] - floor, 0.0) / contrast
-    weights = _centre_weight(*ratio.shape)
+    weights = _centre_weight(*octaves.mean.shape)
     lively = (octaves.variance >= _EMPTY) | (octaves.mean >= _BRIGHT - 5)
-    share = min(_SUBJECT, _SUBJECT_OF_LIVELY * float(weights[lively].sum() / weights.sum()))
-    return float(np.log2(_weighted_quantile(ratio, weights, 1 - share) + _LEAST))
+    total = float(weights.sum())
+    least = (1 - min(_SUBJECT, _SUBJECT_OF_LIVELY * float(weights[lively].sum()) / total)) * total
+    contrast = octaves.variance + (_CONTRAST_FLOOR + 3 * _NOISE_WEIGHT * variance)
+    found = {}
+    for level in sorted(levels):
+        ratio = (np.maximum(octaves.energy[level] - 12 * variance / 4**level, 0.0) / contrast).ravel()
+        order = np.argsort(ratio, kind="stable")
+        place = int(np.searchsorted(weights.ravel()[order].cumsum(), least))
+        found[level] = float(np.log2(ratio[order[min(place, ratio.size - 1)]] + _LEAST))
+    return found
 
 
 def _centre_weight(rows: int, columns: int) -> NDArray[np.float64]:
@@ -104,13 +112,6 @@ def _centre_weight(rows: int, columns: int) -> NDArray[np.float64]:
     down = ((np.arange(rows) + 0.5) / rows * 2 - 1) ** 2
     across = ((np.arange(columns) + 0.5) / columns * 2 - 1) ** 2
     return np.asarray(1 / (1 + down[:, None] + across[None, :]), dtype=np.float64)
-
-
-def _weighted_quantile(values: NDArray[np.floating], weights: NDArray[np.float64], share: float) -> float:
-    order = np.argsort(values, axis=None, kind="stable")
-    reached = np.cumsum(weights.ravel()[order])
-    place = min(int(np.searchsorted(reached, share * reached[-1])), reached.size - 1)
-    return float(values.ravel()[order[place]])
 
 
 def _motion(octaves: Octaves, variance: float) -> float:
@@ -128,8 +129,11 @@ def _motion(octaves: Octaves, variance: float) -> float:
 def _area(mask: NDArray[np.bool_], grid: tuple[int, ...]) -> float:
     """Return the share of tiles at least half inside `mask` and touching another such tile."""
     rows, columns = grid
-    share = mask.reshape(rows, mask.shape[0] // rows, columns, mask.shape[1] // columns).mean(axis=(1, 3))
-    full = np.pad(share >= 0.5, 1)
+    high, wide = mask.shape[0] // rows, mask.shape[1] // columns
+    strips = mask.view(np.uint8).reshape(rows, high, columns * wide).sum(axis=1, dtype=np.uint16)
+    inside = strips.reshape(rows, columns, wide).sum(axis=2, dtype=np.uint32)
+    full = np.zeros((rows + 2, columns + 2), dtype=np.bool_)
+    full[1:-1, 1:-1] = inside * 2 >= high * wide
     inner = full[1:-1, 1:-1]
     return float((inner & (full[:-2, 1:-1] | full[2:, 1:-1] | full[1:-1, :-2] | full[1:-1, 2:])).mean())
 

@@ -14,7 +14,7 @@ _BURNT_CONTRAST = 0.35  # 5-95 % of luma: a dark subject on a white ground has m
 _BLACK_EXPOSURE = 0.06  # mean luma in gamma; 0.06 is 7 EV under 18 % grey
 _BLACK_FOCUS = -3.0  # log2: a moon or fireworks has sharp tiles in the black
 _BEHIND_OCTAVES = 4.0  # behind the sharpest of the burst
-_SOFT_FOCUS = -1.5  # and soft by itself: the 12th percentile of 1,200 photographs
+_SOFT_FOCUS = -1.5  # and soft by itself: the softest seventh of 1,200 photographs
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Failure:
 def technical_failure(measures: Measures, *, octaves_behind: float = 0.0) -> Failure | None:
     """Return why a frame failed, or None.
 
-    `octaves_behind` is `keeper.octaves_behind` of the frame in its burst, 0 for a lone frame. The thresholds were set where no frame
-    of the better half of 85 opinion-scored Unsplash photographs and none of 344 OASIS photographs is condemned
-    (`tests/bench/quality.py` prints both).
+    `octaves_behind` is `keeper.octaves_behind` of the frame in its burst, 0 for a lone frame; frames of a set that is kept
+    whole are not to be asked about. The thresholds were set where no frame of the better half of 85 opinion-scored Unsplash
+    photographs and none of 344 OASIS photographs is condemned (`tests/bench/quality.py` prints both).
     """
     if measures.highlights >= _BURNT_SHARE and measures.contrast <= _BURNT_CONTRAST:
         return Failure("burnt", "almost all of it is burnt out")

@@ -1,9 +1,9 @@
 """Turns measures into named contributions that add up to the technical score, and says each in plain words.
 
-Every transform is monotone and saturates, so that no single number can decide alone: a frame cannot be so sharp that its
-burnt sky stops counting. Shapes were chosen by hand; the weights are rounded from a non-negative ridge regression
-of mean opinion scores of 1,200 photographs (`models/build/fit_technical.py` prints the fit; noise, motion and contrast come out
-near zero there once the learned head is in, and keep a small weight because their harm is certain in made degradations).
+Every transform is monotone and saturates, so that no single number can decide alone: a frame cannot be so sharp that
+its burnt sky stops counting. Shapes were chosen by hand; the weights are rounded from a non-negative ridge regression of
+mean opinion scores of 1,200 photographs (`models/build/fit_technical.py` prints the fit). Noise, motion and contrast come
+out near zero there once the learned head is in, and keep a small weight because their harm is certain in made faults.
 Invariant: the score is exactly the sum of the terms' values, about 0 on average with a variance of about 1.
 """
 
@@ -81,8 +81,8 @@ def _between(value: float) -> float:
 def phrase(term: Term, beside: Term | None = None) -> str:
     """Say in plain words what a term contributes, alone or beside the same term of another frame.
 
-    Returns a lower-case phrase without a full stop, "" where there is nothing worth saying. Raises ValueError when the two
-    terms are not of one name.
+    Returns a lower-case phrase without a full stop, "" where there is nothing worth saying. Raises ValueError when the
+    two terms are not of one name.
     """
     if beside is None:
         return _phrase_alone(term)

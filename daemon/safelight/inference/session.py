@@ -108,10 +108,13 @@ def installed_packages() -> dict[str, str]:
 
 def _load() -> Any:
     """Import onnxruntime with its telemetry off, and say in a sentence why when that is impossible."""
-    if _MODULE not in sys.modules:
+    if sys.modules.get(_MODULE) is None:
         os.environ[TELEMETRY_VARIABLE] = "1"
     elif os.environ.get(TELEMETRY_VARIABLE) != "1":
-        raise BundleError("Another part of this program loaded onnxruntime with its telemetry on.")
+        raise BundleError(
+            "Another part of this program has loaded onnxruntime with its telemetry on.",
+            hint=f"Set {TELEMETRY_VARIABLE}=1 before the program starts.",
+        )
     try:
         return importlib.import_module(_MODULE)
     except (ImportError, AttributeError, OSError) as error:  # AttributeError: two packages mixed in one folder

@@ -77,11 +77,9 @@ class Assess:
 
     def _remember(self, batch: list[Examined | Refused], parted: list[int], seen: list[bytes]) -> None:
         """Encode a batch of answers and write down what they told; empties the batch."""
-        made: list[tuple[Examined, Assessment]] = []
-        for answer in batch:
-            if isinstance(answer, Examined):
-                made.append((answer, self._assessed(answer)))
-        made = self._with_raw_facts(made)
+        made = self._with_raw_facts(
+            [(answer, self._assessed(answer)) for answer in batch if isinstance(answer, Examined)]
+        )
         with self._store.transaction():
             for answer in batch:
                 if isinstance(answer, Refused):

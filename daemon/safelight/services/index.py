@@ -1,7 +1,7 @@
 """Indexes assessed frames for search, when enough of them wait to be worth it.
 
-The catalog holds the truth; the vectors are a cache beside it, and loading their library costs as much as judging dozens of
-frames. So a small run leaves them for a later one, and nothing is lost by that.
+The catalog holds the truth; the vectors are a cache beside it, and loading their library costs as much as judging
+dozens of frames. So a small run leaves them for a later one, and nothing is lost by that.
 Invariant: a content is marked as indexed only after its row is in the vectors.
 """
 

@@ -151,7 +151,8 @@ class Intake:
         # A file written again may differ where the samples of its identity do not, so it is looked at again.
         self._store.forget_content(content)
         catalog.set_stage(known.frame_id, Stage.ARRIVED)
-        self._store.journal.append("frame_changed", at_s=self._clock.now(), frame_id=known.frame_id, path=str(file.path))
+        now_s = self._clock.now()
+        self._store.journal.append("frame_changed", at_s=now_s, frame_id=known.frame_id, path=str(file.path))
 
     def _moved_from(self, file: FoundFile, content: bytes) -> KnownFile | None:
         """Return the known file that this one was, if it has left its old place."""

@@ -80,7 +80,8 @@ class Rank:
 
     def _rate(self, placed: Sequence[_Placed], fresh: set[int], shoot_of: Mapping[int, str]) -> None:
         judge = self._assessments.judge
-        before = {rating.frame_id: rating for rating in self._store.ratings.ratings([each.frame.id for each in placed])}
+        ids = [each.frame.id for each in placed]
+        before = {rating.frame_id: rating for rating in self._store.ratings.ratings(ids)}
         offered = [each.score.value for each in placed if each.keeper and each.frame.id in fresh]
         library = Library.of(self._reference, [*self._store.ratings.library_scores(judge), *offered])
         keepers = {each.burst: each for each in placed if each.keeper and each.burst}
@@ -95,7 +96,11 @@ class Rank:
                 if each.frame.id in fresh:
                     self._store.catalog.set_stage(each.frame.id, Stage.RANKED)
                     self._store.journal.append(
-                        "frame_rated", at_s=self._clock.now(), frame_id=each.frame.id, stars=made.stars, score=made.score
+                        "frame_rated",
+                        at_s=self._clock.now(),
+                        frame_id=each.frame.id,
+                        stars=made.stars,
+                        score=made.score,
                     )
 
 

@@ -81,14 +81,16 @@ class Document:
     taken: frozenset[str]  # every prefix that is bound anywhere
 
 
-def locate(data: bytes, *, skip: int | None = None) -> Document:
-    """Parse a sidecar. The block that starts at offset `skip` is left out of the tokens.
+def locate(data: bytes, *, skip: int | None = None, declared: str = "") -> Document:
+    """Parse a sidecar in UTF-8. The block that starts at offset `skip` is left out of the tokens.
+
+    `declared` is an encoding that the text may name though it is UTF-8 here, because it was brought over from it.
 
     Raises SidecarBusy for what may be a half-written file (empty, cut off, not well-formed) and SidecarRefused for
     what is whole but not ours to edit: another encoding than UTF-8, a document type, no rdf:RDF, an absurd size.
     """
     _check_start(data)
-    locator = _Locator(skip)
+    locator = _Locator(skip, declared)
     try:
         locator.parser.Parse(data, True)
     except expat.ExpatError as error:
@@ -109,9 +111,9 @@ def refused(why: str) -> SidecarRefused:
 def _check_start(data: bytes) -> None:
     if len(data) > LIMIT_BYTES:
         raise refused(f"The sidecar is larger than {LIMIT_BYTES // 1024**2} MB.")
-    # UTF-16 and UTF-32, with their mark or by the zero bytes that every "<" then has beside it.
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or data[:2] in (b"<\0", b"\0<") or data[:4] == b"\0\0\0<":
-        raise refused("The sidecar is written in UTF-16 or UTF-32, and only UTF-8 can be edited in place.")
+    # Known by the zero bytes that every "<" then has beside it, or by the mark of UTF-32.
+    if data[:2] in (b"<\0", b"\0<") or data[:4] in (b"\0\0\0<", b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
+        raise refused("The sidecar is written in UTF-32, or in UTF-16 without its mark, which cannot be edited in place.")
 
 
 @dataclass(slots=True)
@@ -136,7 +138,8 @@ class _OpenProperty:
 class _Locator:
     """Follows expat through one document; depth counts open elements, and the levels of rdf:RDF are fixed by it."""
 
-    def __init__(self, skip: int | None) -> None:
+    def __init__(self, skip: int | None, declared: str) -> None:
+        self._encodings = (*_ENCODINGS, declared)
         self.parser = expat.ParserCreate("UTF-8", _SEPARATOR)
         self._skip = skip
         self._names: dict[str, Name] = {}
@@ -312,8 +315,8 @@ class _Locator:
         return {prefix: uris[-1] for prefix, uris in self._scope.items() if uris}
 
     def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:
-        if encoding is not None and encoding.lower() not in _ENCODINGS:
-            raise refused(f"The sidecar is written in {encoding}, and only UTF-8 can be edited in place.")
+        if encoding is not None and encoding.lower() not in self._encodings:
+            raise refused(f"The sidecar is written in {encoding}, and only UTF-8 and UTF-16 can be edited in place.")
         self._record(("declaration", version, encoding or "", str(standalone)))
 
     def _doctype(self, name: str, system: str | None, public: str | None, internal: bool) -> None:

@@ -37,6 +37,10 @@ from safelight.sidecars.vocabulary import (
 )
 
 # XMP specification part 1, section 7.3.2: the packet's fixed id; the byte-order mark inside begin="" is U+FEFF.
+_UTF_8 = "utf-8"
+# The byte order mark is decoded to a character and encoded back with the text, so the codecs without one are meant.
+_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+
 _NEW = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="{META}" x:xmptk="Safelight">
  <rdf:RDF xmlns:rdf="{RDF}">
@@ -54,6 +58,8 @@ class Sidecar:
     """A sidecar that has been parsed once, for a caller that reads it and then merges."""
 
     data: bytes
+    text: bytes  # the same in UTF-8, which is what is edited
+    codec: str  # "utf-8", or the UTF-16 that `data` is in
     document: Document
     facts: SidecarFacts
 
@@ -63,15 +69,32 @@ class Sidecar:
             return self.data
         if len({_stars(text) for text in _texts(self.document, RATING)}) > 1:
             raise refused("The sidecar holds two different ratings.")
-        spliced = splice(self.data, self.document, _values(self.document, rating))
-        _prove(self.document, spliced, rating)
-        return spliced.data
+        spliced = splice(self.text, self.document, _values(self.document, rating))
+        _prove(self.document, spliced, rating, declared=_declared(self.codec))
+        return spliced.data if self.codec == _UTF_8 else spliced.data.decode().encode(self.codec)
 
 
 def parse(data: bytes) -> Sidecar:
     """Parse a sidecar. Raises SidecarBusy for what may be half-written, SidecarRefused for what we cannot edit."""
-    document = locate(data)
-    return Sidecar(data, document, _facts(document))
+    codec = _UTF_8 if data[2:4] == b"\0\0" else _MARKS.get(data[:2], _UTF_8)  # with two zeros it is UTF-32's mark
+    text = data if codec == _UTF_8 else _brought_over(data, codec)
+    document = locate(text, declared=_declared(codec))
+    return Sidecar(data, text, codec, document, _facts(document))
+
+
+def _brought_over(data: bytes, codec: str) -> bytes:
+    """Return UTF-16 text in UTF-8, its mark included: the way back gives the same bytes for all that is well-formed."""
+    try:
+        return data.decode(codec).encode()
+    except UnicodeError as error:
+        raise SidecarBusy(
+            "The sidecar is not whole: it breaks off within a character.",
+            hint="Another program may be writing it just now; it is looked at again later.",
+        ) from error
+
+
+def _declared(codec: str) -> str:
+    return "" if codec == _UTF_8 else "utf-16"
 
 
 def read(data: bytes) -> SidecarFacts:
@@ -103,9 +126,9 @@ def _values(document: Document, rating: OurRating) -> dict[Name, str]:
     return {RATING: str(rating.rating), **values}
 
 
-def _prove(before: Document, spliced: Spliced, rating: OurRating) -> None:
+def _prove(before: Document, spliced: Spliced, rating: OurRating, *, declared: str) -> None:
     try:
-        after = locate(spliced.data, skip=spliced.block)
+        after = locate(spliced.data, skip=spliced.block, declared=declared)
     except SidecarBusy as error:
         raise refused("The sidecar would not be well-formed after the change.") from error
     if after.tokens != before.tokens:

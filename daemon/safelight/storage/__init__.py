@@ -1,0 +1,1 @@
+"""Remembers: the SQLite catalog with its journal, and the vectors beside it."""

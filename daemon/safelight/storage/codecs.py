@@ -50,7 +50,8 @@ def known_frame(row: sqlite3.Row) -> KnownFrame:
 
 def facts_text(facts: CaptureFacts) -> str:
     """Encode capture facts; what is not told is left out."""
-    return json.dumps({name: value for name, value in asdict(facts).items() if value is not None and value is not False})
+    told = {name: value for name, value in asdict(facts).items() if value is not None and value is not False}
+    return json.dumps(told)
 
 
 def assessment(row: sqlite3.Row) -> Assessment:

@@ -108,7 +108,8 @@ def open_database(file: Path | str) -> Database:
         connection = sqlite3.connect(file, timeout=10.0, isolation_level=None)
         connection.row_factory = sqlite3.Row
         connection.executescript(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+            "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
         )
         _migrate(connection)
     except sqlite3.Error as error:

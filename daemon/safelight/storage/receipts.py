@@ -84,7 +84,8 @@ class Receipts:
     def stamps(self, frame_id: int) -> dict[Path, FileStamp]:
         """Return the stamps that a frame's sidecars had after our last write to them."""
         rows = self._database.rows(
-            "SELECT path, size, mtime_ns, inode, device FROM receipts WHERE frame_id = ? AND state = 'done' ORDER BY id",
+            "SELECT path, size, mtime_ns, inode, device FROM receipts"
+            " WHERE frame_id = ? AND state = 'done' ORDER BY id",
             (frame_id,),
         )
         return {

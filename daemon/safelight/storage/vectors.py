@@ -25,7 +25,7 @@ ROWS_AT_ONCE = 1024
 
 
 class Vectors:
-    """The vectors of one judge in a LanceDB folder, opened or made. `lost` tells that an old table had to be given up."""
+    """The vectors of one judge in a LanceDB folder, opened or made. `lost` tells that rows had to be given up."""
 
     def __init__(self, folder: Path, *, judge: str, length: int) -> None:
         """Open the table. Raises StateError when the folder cannot be used."""

@@ -1,0 +1,1 @@
+"""Looks at disks: scanning, identifying contents, telling cards from folders."""
