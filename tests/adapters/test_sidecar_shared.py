@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from safelight.domain.opinion import Opinion, OurRating
-from safelight.errors import SidecarBusy, SidecarRefused
+from safelight.errors import SidecarBusy
 from safelight.sidecars.facts import decide
 from safelight.sidecars.files import load
 from safelight.sidecars.writer import apply, digest, plan, undo
@@ -75,7 +75,7 @@ def test_real_sidecars_are_written_and_restored(sidecars, tmp_path):
     assert written > 20
 
 
-# No packet and blanks in front, or UTF-16 with a garbled mark: the readers see no XMP in them, with our change or without.
+# No packet and blanks in front, or UTF-16 with a garbled mark: the readers see no XMP in them, changed or not.
 NOT_FOR_READERS = ("exiv2_xmpsdk.xmp", "immich_2000.xmp", "immich_2010.xmp", "immich_2020.xmp")
 
 

@@ -1,7 +1,7 @@
 """Loads what it takes to judge frames, and lets go of it again.
 
-Decode workers start with the first request and end before the vectors are written, so that the two never need memory
-at the same time. Imported only when there is something to judge.
+Decode workers start with the first request and end with the last, before anything else needs their memory. Imported
+only when there is something to judge.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,27 +9,23 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from safelight import models, paths
+from safelight import paths
 from safelight.app.clock import SystemClock
 from safelight.app.settings import Settings
 from safelight.decoding.exif import ExiftoolReader
 from safelight.decoding.workers import WorkerPool
 from safelight.domain.technical import MEASURES_VERSION
-from safelight.inference.bundle import load_bundle
 from safelight.inference.encoder import BundleEncoder
-from safelight.inference.encoder import open_encoder as open_bundle_encoder
-from safelight.models.build import efficientnet_lite0
+from safelight.models.embedded import open_embedded
 from safelight.models.reference import read_reference
 from safelight.services.assess import Assess
 from safelight.services.index import Index, Vectors
 from safelight.services.rank import Rank
 from safelight.storage.store import SqliteStore
 
-BUILDERS = {"efficientnet_lite0": efficientnet_lite0.build}
-
 
 class Judging:
-    """The services that judge, over one loaded bundle."""
+    """The services that judge, over one loaded bundle; `judge` and `length` are what its vectors are known by."""
 
     def __init__(self, *, settings: Settings, store: SqliteStore, clock: SystemClock) -> None:
         """Load the bundle. Raises BundleError without a usable one."""
@@ -39,7 +35,9 @@ class Judging:
         self._encoder = open_encoder(settings)
         self._reader = ExiftoolReader()
         self._decoder = WorkerPool(jobs=settings.jobs)
-        self._assessments = store.assessments(f"{self._encoder.bundle}/m{MEASURES_VERSION}")
+        self.judge = f"{self._encoder.bundle}/m{MEASURES_VERSION}"
+        self.length = self._encoder.length
+        self._assessments = store.assessments(self.judge)
 
     def assess(self, progress: Callable[[int], None]) -> Assess:
         """Return the service that looks at pixels."""
@@ -57,13 +55,6 @@ class Judging:
         """Return the service that gives stars."""
         return Rank(store=self._store, assessments=self._assessments, reference=read_reference(), clock=self._clock)
 
-    def index(self) -> Index:
-        """Return the service that fills the vectors; the workers have no more work by then and are ended."""
-        self.close()
-        folder = paths.vectors_folder(self._settings.state)
-        opened = partial(_open_vectors, folder, judge=self._assessments.judge, length=self._encoder.length)
-        return Index(store=self._store, assessments=self._assessments, open_vectors=opened)
-
     def close(self) -> None:
         """End the workers and exiftool."""
         self._decoder.close()
@@ -80,12 +71,16 @@ def opened(*, settings: Settings, store: SqliteStore, clock: SystemClock) -> Ite
         judging.close()
 
 
+def open_index(*, settings: Settings, store: SqliteStore, judge: str, length: int) -> Index:
+    """Return the service that fills the vectors of one judge."""
+    folder = paths.vectors_folder(settings.state)
+    opened = partial(_open_vectors, folder, judge=judge, length=length)
+    return Index(store=store, assessments=store.assessments(judge), open_vectors=opened)
+
+
 def open_encoder(settings: Settings) -> BundleEncoder:
     """Load the bundle in use. Raises BundleError when it cannot be used."""
-    folder = Path(models.__file__).parent
-    manifest = folder / "manifests" / "embedded.toml"
-    bundle = load_bundle(manifest, folder=folder, cache=settings.models, builders=BUILDERS)
-    return open_bundle_encoder(bundle)
+    return open_embedded(cache=settings.models)
 
 
 def _open_vectors(folder: Path, *, judge: str, length: int) -> Vectors:

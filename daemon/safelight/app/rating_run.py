@@ -7,13 +7,14 @@ Invariant: ranking waits until every frame in scope is assessed, so that an inte
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from safelight.app.wiring import Parts
 from safelight.domain.frame import Stage
 from safelight.domain.records import KnownFrame
+from safelight.errors import StateError
 from safelight.ports import NotLooked
 from safelight.services.intake import Arrivals, Intake
 from safelight.services.publish import Publish
@@ -39,7 +40,16 @@ class Outcome:
     not_looked: tuple[NotLooked, ...] = ()
     seconds: float = 0.0
     assessed: int = 0
-    run_id: int = field(default=0)
+    trouble: str = ""  # what went wrong beside the ratings: the vectors for search could not be written
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """How many frames were judged, by whom, and how long that judge's vectors are."""
+
+    frames: int
+    judge: str
+    length: int
 
 
 def rate(folders: Sequence[Path], *, parts: Parts, progress: Progress, dry_run: bool = False) -> Outcome:
@@ -54,34 +64,43 @@ def rate(folders: Sequence[Path], *, parts: Parts, progress: Progress, dry_run: 
     arrivals = Intake(scanner=parts.scanner, identifier=parts.identifier, store=store, clock=clock).take_in(folders)
     with store.transaction():
         run_id = store.receipts.start_run(folders, at_s=started_s)
-    assessed = _judge(arrivals, parts=parts, progress=progress)
+    judged = _judge(arrivals, parts=parts, progress=progress)
     frames = list(store.catalog.frames(arrivals.frames))
     progress.begin("Writing sidecars", sum(frame.stage is Stage.RANKED for frame in frames))
     publish.step(frames, seen=arrivals.sidecars, run_id=run_id, dry_run=dry_run)
     with store.transaction():
         store.receipts.finish_run(run_id, at_s=clock.now())
+    trouble = _index(judged, parts=parts) if judged else ""
     return Outcome(
         frames=tuple(arrivals.frames),
         not_looked=tuple(arrivals.not_looked),
         seconds=clock.now() - started_s,
-        assessed=assessed,
-        run_id=run_id,
+        assessed=judged.frames if judged else 0,
+        trouble=trouble,
     )
 
 
-def _judge(arrivals: Arrivals, *, parts: Parts, progress: Progress) -> int:
-    """Assess and rank what has not been; return how many frames were assessed."""
+def _judge(arrivals: Arrivals, *, parts: Parts, progress: Progress) -> _Judged | None:
+    """Assess and rank what has not been; None when there was nothing to do."""
     frames = list(parts.store.catalog.frames(arrivals.frames))
     waiting = [frame for frame in frames if frame.stage is Stage.ARRIVED or _to_retry(frame)]
     if not waiting and not any(frame.stage is Stage.ASSESSED for frame in frames):
-        return 0
+        return None
     with parts.judging() as judging:
         progress.begin("Rating", len(waiting))
         parted = judging.assess(progress.advance).step(waiting)
         arrivals.frames.update(dict.fromkeys(parted))
         judging.rank().step(parts.store.catalog.frames(arrivals.frames, Stage.ASSESSED))
-        judging.index().step()
-    return len(waiting) + len(parted)
+        return _Judged(len(waiting) + len(parted), judging.judge, judging.length)
+
+
+def _index(judged: _Judged, *, parts: Parts) -> str:
+    """Fill the vectors; return what went wrong, because a cache that cannot be written spoils no rating."""
+    try:
+        parts.index(judge=judged.judge, length=judged.length).step()
+    except StateError as error:
+        return f"{error.summary} {error.hint}"
+    return ""
 
 
 def _to_retry(frame: KnownFrame) -> bool:

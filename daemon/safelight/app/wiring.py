@@ -23,6 +23,7 @@ from safelight.watching.volumes import CardVolumes
 
 if TYPE_CHECKING:
     from safelight.app.judging import Judging
+    from safelight.services.index import Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,12 @@ class Parts:
 
         with opened(settings=self.settings, store=self.store, clock=self.clock) as judging:
             yield judging
+
+    def index(self, *, judge: str, length: int) -> Index:
+        """Return the service that fills the vectors of one judge."""
+        from safelight.app.judging import open_index
+
+        return open_index(settings=self.settings, store=self.store, judge=judge, length=length)
 
 
 @contextmanager

@@ -64,10 +64,12 @@ def _summary(descriptions: Sequence[Description], outcome: Outcome, *, dry_run: 
         lines.append(f"{counted(kept, 'frame')} kept as you rated {'it' if kept == 1 else 'them'}.")
     unreadable = [(each.frame.path, each.reason) for each in descriptions if each.frame.stage is Stage.UNREADABLE]
     unreadable += [(each.path, each.reason) for each in outcome.not_looked]
-    lines += _named("could not be rated and stay unrated", unreadable)
+    lines += _named("that could not be rated", unreadable)
     if not dry_run:
         unwritten = [(each.frame.path, each.frame.reason) for each in rated if each.frame.stage is Stage.RANKED]
-        lines += _named("rated, but not written; the next run tries again", unwritten)
+        lines += _named("rated, but without a sidecar; the next run tries again", unwritten)
+    if outcome.trouble:
+        lines.append(outcome.trouble)
     return "\n".join(lines)
 
 

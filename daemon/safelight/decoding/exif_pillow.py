@@ -23,12 +23,24 @@ from safelight.domain.frame import CaptureFacts
 _EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
 _MAIN_TAGS = {0x010F: "Make", 0x0110: "Model", 0x0112: "Orientation", 0x4746: "Rating", 0x4749: "RatingPercent"}
 _EXIF_TAGS = {
-    0x829A: "ExposureTime", 0x829D: "FNumber", 0x8827: "ISO", 0x8831: "StandardOutputSensitivity",
-    0x8832: "RecommendedExposureIndex", 0x9003: "DateTimeOriginal", 0x9004: "CreateDate",
-    0x9011: "OffsetTimeOriginal", 0x9012: "OffsetTimeDigitized", 0x9204: "ExposureCompensation",
-    0x920A: "FocalLength", 0x927C: "MakerNote", 0x9291: "SubSecTimeOriginal", 0x9292: "SubSecTimeDigitized",
-    0xA402: "ExposureMode", 0xA420: "ImageUniqueID", 0xA434: "LensModel",
-}  # fmt: skip
+    0x829A: "ExposureTime",
+    0x829D: "FNumber",
+    0x8827: "ISO",
+    0x8831: "StandardOutputSensitivity",
+    0x8832: "RecommendedExposureIndex",
+    0x9003: "DateTimeOriginal",
+    0x9004: "CreateDate",
+    0x9011: "OffsetTimeOriginal",
+    0x9012: "OffsetTimeDigitized",
+    0x9204: "ExposureCompensation",
+    0x920A: "FocalLength",
+    0x927C: "MakerNote",
+    0x9291: "SubSecTimeOriginal",
+    0x9292: "SubSecTimeDigitized",
+    0xA402: "ExposureMode",
+    0xA420: "ImageUniqueID",
+    0xA434: "LensModel",
+}
 _APEX_TAGS = {0x9201: ("ShutterSpeedValue", -1.0), 0x9202: ("ApertureValue", 0.5)}  # powers of two: Exif 2.3, annex C
 _COLOUR_SPACE = 0xA001
 _GPS_TAGS = {1: "GPSLatitudeRef", 2: "GPSLatitude", 3: "GPSLongitudeRef", 4: "GPSLongitude", 9: "GPSStatus"}

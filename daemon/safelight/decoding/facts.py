@@ -33,8 +33,16 @@ _MAX_LETTERS = 128
 _FIRST_YEAR = 1826  # the first photograph
 _MAX_ZONE_S = 15 * 3600  # the farthest zones are -12 and +14 hours
 
-_LENS_TAGS = ("EXIF:LensModel", "LensModel", "Composite:LensID", "MakerNotes:LensModel", "MakerNotes:Lens",
-              "MakerNotes:LensType", "XMP:LensModel", "XMP:Lens")  # fmt: skip
+_LENS_TAGS = (
+    "EXIF:LensModel",
+    "LensModel",
+    "Composite:LensID",
+    "MakerNotes:LensModel",
+    "MakerNotes:Lens",
+    "MakerNotes:LensType",
+    "XMP:LensModel",
+    "XMP:Lens",
+)
 _FOCUS_SERIES = ("FocusBracket", "FocusBracketing", "FocusShiftShooting")
 _DRIVE_TAGS = ("DriveMode", "ContinuousDrive", "ReleaseMode", "ReleaseMode2", "BurstMode", "SequenceMode")
 _EXPOSURE_BRACKET = re.compile(r"bracket|\baeb?\b", re.IGNORECASE)

@@ -21,11 +21,26 @@ def previews_of(file: BinaryIO, *, executable: str = "exiftool") -> list[bytes]:
     program = shutil.which(executable)
     if program is None:
         return []
-    command = [program, "-config", "", "-j", "-b", "-q", "-q", *(f"-{tag}" for tag in _PREVIEW_TAGS),
-               f"/dev/fd/{file.fileno()}"]  # fmt: skip
+    command = [
+        program,
+        "-config",
+        "",
+        "-j",
+        "-b",
+        "-q",
+        "-q",
+        *(f"-{tag}" for tag in _PREVIEW_TAGS),
+        f"/dev/fd/{file.fileno()}",
+    ]
     try:
-        answer = subprocess.run(command, pass_fds=(file.fileno(),), stdin=subprocess.DEVNULL, capture_output=True,
-                                timeout=_ALLOWED_S, check=False).stdout  # fmt: skip
+        answer = subprocess.run(
+            command,
+            pass_fds=(file.fileno(),),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_ALLOWED_S,
+            check=False,
+        ).stdout
         record = json.loads(answer[:_MAX_ANSWER])[0] if answer else {}
     except (OSError, subprocess.SubprocessError, ValueError, IndexError):
         return []

@@ -166,8 +166,8 @@ def _thumb(opened: _Opened) -> bytes | Image.Image | None:
 def _developed(opened: _Opened, rules: DecodeRules) -> Image.Image:
     if opened.raw is None:
         raise Unreadable(
-            "The file is not a picture that LibRaw knows, and it holds no preview.",
-            hint="Perhaps its camera is newer than LibRaw; export it as DNG or JPEG.",
+            "The file is not a picture of a known kind, or its beginning is damaged.",
+            hint="Copy it again if the card still has it; if its camera is very new, export it as DNG or JPEG.",
             path=opened.path,
         )
     width, height = opened.raw.sizes.width, opened.raw.sizes.height
@@ -175,9 +175,13 @@ def _developed(opened: _Opened, rules: DecodeRules) -> Image.Image:
     with rules.gate(width * height * _DEVELOPMENT_BYTES_PER_PX):
         try:
             pixels = opened.raw.postprocess(
-                half_size=max(width, height) >= _LARGE_RAW_PX, use_camera_wb=True, no_auto_bright=True,
-                bright=_BRIGHTNESS, output_bps=8, user_flip=0,
-            )  # fmt: skip
+                half_size=max(width, height) >= _LARGE_RAW_PX,
+                use_camera_wb=True,
+                no_auto_bright=True,
+                bright=_BRIGHTNESS,
+                output_bps=8,
+                user_flip=0,
+            )
         except (rawpy.LibRawError, ValueError) as error:
             raise _broken(error, opened.path) from None
     refuse_missing_rows(pixels, opened.path, fill=0)

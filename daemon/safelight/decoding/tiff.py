@@ -42,7 +42,7 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4}
 _CODES = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I"}
 _UNKNOWN = 0xFFFFFFFF
 _MAX_DIRECTORIES, _MAX_ENTRIES, _MAX_VALUES = 64, 512, 1 << 16
-_PLAIN_TIFF_NAMES = frozenset((".tif", ".tiff"))
+_PICTURE_NAMES = frozenset((".tif", ".tiff", ".jpg", ".jpeg", ".png", ".heic", ".heif", ".hif", ".avif", ""))
 
 Directory = dict[int, tuple[int, ...]]
 
@@ -76,7 +76,7 @@ def holds_raw(file: BinaryIO, head: bytes, suffix: str) -> bool:
         compression = directory.get(_COMPRESSION, (0,))[0]
         if _DNG_VERSION in directory or photometric in (_CFA, _LINEAR_RAW) or compression in _RAW_COMPRESSIONS:
             return True
-    return suffix.lower() not in _PLAIN_TIFF_NAMES if seen else False
+    return suffix.lower() not in _PICTURE_NAMES if seen else False
 
 
 def extents(file: BinaryIO) -> list[Extent]:

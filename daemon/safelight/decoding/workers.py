@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import safelight
 from safelight.decoding.worker import WorkerSettings
@@ -82,7 +82,7 @@ class WorkerPool:
     ) -> None:
         """`examiner` is "module:function" called as (request, gate, **options); `python_path` is where to find it."""
         self._jobs, self._allowed_s, self._monotonic = max(1, jobs), allowed_s, monotonic
-        self._turn = tempfile.TemporaryFile(prefix="safelight-")  # noqa: SIM115  # no name: nothing is left behind
+        self._turn: IO[bytes] | None = None  # locked by the worker whose turn it is to run a large decode
         self._settings = WorkerSettings(memory_bytes, niceness, examiner, dict(options or {}))
         self._python_path = (Path(safelight.__file__).parents[1], *python_path)
         self._workers: list[_Worker] = []
@@ -103,10 +103,12 @@ class WorkerPool:
                 self._drop(worker)
 
     def close(self) -> None:
-        """End the workers."""
+        """End the workers; a later `examine` starts new ones."""
         for worker in list(self._workers):
             self._drop(worker)
-        self._turn.close()
+        if self._turn is not None:
+            self._turn.close()
+            self._turn = None
 
     def _feed(self, source: Iterator[Request], again: deque[Request]) -> bool:
         """Give every worker what it may hold; start workers only while there is something to give."""
@@ -197,8 +199,9 @@ class WorkerPool:
     def _count_failed_start(self) -> None:
         self._failed_starts += 1
         if self._failed_starts >= _FAILED_STARTS:
-            raise CannotStart("The decoder does not start.",
-                              hint="Install the program anew, or allow the decoder more memory.")  # fmt: skip
+            raise CannotStart(
+                "The decoder does not start.", hint="Install the program anew, or allow the decoder more memory."
+            )
 
     def _drop(self, worker: _Worker) -> None:
         self._workers.remove(worker)
@@ -209,13 +212,20 @@ class WorkerPool:
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _PIPE_BYTES)
         lifeline, held = os.pipe()
+        if self._turn is None:
+            self._turn = tempfile.TemporaryFile(prefix="safelight-")  # noqa: SIM115  # nameless: nothing stays behind
         inherited = (theirs.fileno(), lifeline, self._turn.fileno())
         try:
             child = subprocess.Popen(
                 [sys.executable, "-P", "-c", _PROGRAM, *map(str, (*inherited, *self._python_path))],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                env=os.environ | _ENVIRONMENT, pass_fds=inherited, start_new_session=True, cwd="/",
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=os.environ | _ENVIRONMENT,
+                pass_fds=inherited,
+                start_new_session=True,
+                cwd="/",
+            )
         except OSError as error:
             os.close(held)
             raise CannotStart("The decoder does not start.", hint=f"The system says: {error.strerror}.") from None
@@ -231,5 +241,11 @@ class WorkerPool:
 def _refused(request: Request, _key: int, error: object, name: str) -> Refused:
     if isinstance(error, Unreadable):
         return Refused(request.key, error)
-    return Refused(request.key, Unreadable(f"The picture cannot be decoded ({name}).", path=request.sources[0],
-                                           hint="It may be damaged; try to open it in a viewer."))  # fmt: skip
+    return Refused(
+        request.key,
+        Unreadable(
+            f"The picture cannot be decoded ({name}).",
+            path=request.sources[0],
+            hint="It may be damaged; try to open it in a viewer.",
+        ),
+    )

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from safelight.domain.technical import Measures
 
-# Octaves of sharpness that each is worth. Round numbers on a broad plateau, not an optimum: with 1.5 to 3 for the head, 0
-# to 1 for what is burnt and 0 to 3 for glare, pair accuracy on 32 public scenes stays within 0.979-0.989
+# Octaves of sharpness that each is worth. Round numbers on a broad plateau, not an optimum: with 1.5 to 3 for the head,
+# 0 to 1 for what is burnt and 0 to 3 for glare, pair accuracy on 32 public scenes stays within 0.979-0.989
 # (tests/bench/quality.py).
 _HEAD = 2.0  # per standard deviation of the learned head
 _BURNT = 0.5  # per whole frame of clipped area

@@ -25,7 +25,7 @@ class Octaves:
     """Detail of a preview. Tile arrays are float32 (tile rows, tile columns), energies in squared 8-bit levels."""
 
     energy: tuple[Floats, ...]  # per level: mean square of the second differences across plus down, per tile
-    bearing: Mapping[int, NDArray[np.float64]]  # of levels 1 and 3, (4,): energy across, down, along and against diagonals
+    bearing: Mapping[int, NDArray[np.float64]]  # levels 1 and 3, (4,): energy across, down, along both diagonals
     mean: Floats  # of luma per tile, levels 0-255
     variance: Floats  # of luma at half scale per tile
     quarter: Ints  # luma at quarter scale, UNIT units a level, cropped to whole tiles

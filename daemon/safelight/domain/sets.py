@@ -23,8 +23,9 @@ STACK_S = 10.0  # seconds between two frames of a focus stack, which is often ma
 FEWEST_UNTOLD = 5  # frames of a stack that is told by the pictures alone: chance order is 1 in 60 then
 SHARPENED = 0.5  # doublings of fine detail that a tile must gain or lose over a focus stack
 MOVING_SHARE = 0.7  # of what changes in focus, explained by one movement
-_FOCUS_SERIES = re.compile(r"focus[ -]?(bracket|stack|shift|series|bkt)", re.IGNORECASE)
+STEADY = 1.5  # doublings by which the whole picture's fine detail may change while focus moves through it
 TILES_MOVED = 0.1  # share of the tiles that must gain, and that must lose
+_FOCUS_SERIES = re.compile(r"focus[ -]?(bracket|stack|shift|series|bkt)", re.IGNORECASE)
 
 
 def spans(view: SeriesView) -> Iterator[tuple[SetKind, list[int]]]:
@@ -80,10 +81,11 @@ def focus_moves(tiles: NDArray[np.float32]) -> bool:
     Per tile, log2 of fine detail; the frame's mean is taken out (shake and haze change all tiles alike), and the
     tile's mean (subject). What is left is projected on its strongest pattern: over a stack, that projection runs from
     one end to the other without turning back, explains most of what changes, and parts of the picture gain what
-    others lose.
+    others lose, so that the whole stays about as detailed: noise and overall blur do not.
     """
     flat = tiles.reshape(len(tiles), -1)
-    change = flat - flat.mean(axis=1, keepdims=True)
+    whole = flat.mean(axis=1, keepdims=True)
+    change = flat - whole
     change = change - change.mean(axis=0)
     left, strength, right = np.linalg.svd(change, full_matrices=False)
     course = left[:, 0] * strength[0]
@@ -91,4 +93,5 @@ def focus_moves(tiles: NDArray[np.float32]) -> bool:
     share = float(strength[0] ** 2 / max(float((strength**2).sum()), 1e-9))
     swing = right[0] * (course[-1] - course[0])
     moved = min((swing >= SHARPENED).mean(), (swing <= -SHARPENED).mean())
-    return bool(np.all(steps > 0) and share >= MOVING_SHARE and moved >= TILES_MOVED)
+    steady = float(np.ptp(whole)) <= STEADY
+    return bool(steady and np.all(steps > 0) and share >= MOVING_SHARE and moved >= TILES_MOVED)

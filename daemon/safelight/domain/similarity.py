@@ -108,6 +108,11 @@ def aligned(a: Look, b: Look) -> float:
     return _best_overlay(a.layout.reshape(1, -1), whole, b.layout.ravel())
 
 
+def mirrored(a: Look, b: Look) -> float:
+    """Like `aligned`, with one of the two mirrored left to right."""
+    return _best_overlay(a.layout[:, ::-1].reshape(1, -1), np.ones((1, _CELLS), np.float32), b.layout.ravel())
+
+
 def nudged(a: Look, b: Look) -> float:
     """Like `aligned`, with a zoom of up to 28 % and a turn of up to 5 degrees besides."""
     return _overlay(a, b, _NEAR)
@@ -131,12 +136,14 @@ class Hints:
 class Limits:
     """Where likeness begins, for the embeddings of one bundle; the defaults are those of the embedded bundle.
 
-    Sums are cosine + overlay. Chosen by hand on public photographs: between what self-made near-duplicates, scene series
-    and known groups reach, and the highest that unrelated pairs reached there (aligned 1.28, nudged 1.39, turned 1.39
-    among about 800,000 pairs). `tests/bench/grouping.py` measures them on the same photographs.
+    Sums are cosine + overlay. Chosen by hand on public photographs, between what self-made near-duplicates, scene
+    series and known groups reach and the highest that unrelated pairs reached there (aligned 1.28, nudged 1.39,
+    turned 1.39 among about 800,000 pairs). `tests/bench/grouping.py` measures them on the same photographs.
     """
 
-    same_cosine: float = 0.93  # the embedding alone
+    same_cosine: float = 0.98  # the embedding alone: two fogs have nothing to lay over each other
+    twin_cosine: float = 0.93  # the embedding, where the pictures at least do not contradict it
+    twin_overlay: float = 0.40  # of two softened textures (cosine 0.97) 0.2 was seen
     aligned_sum: float = 1.34
     nudged_sum: float = 1.45
     turned_sum: float = 1.42
@@ -158,12 +165,17 @@ def closeness(a: Look, b: Look, near: float, laid: float, *, limits: Limits, hin
     """
     if near >= limits.same_cosine or near < limits.hopeless_cosine:
         return near - (limits.same_cosine if near >= limits.same_cosine else limits.hopeless_cosine)
+    if near >= limits.twin_cosine and max(laid, mirrored(a, b)) >= limits.twin_overlay:
+        return near - limits.twin_cosine
     margin = max(near - limits.same_cosine, laid - limits.sure_aligned, near + laid - limits.aligned_sum)
     if hints.rapid and near >= limits.rapid_cosine:
         margin = max(margin, near + laid - limits.rapid_sum)
     if margin >= 0 or near < limits.namesake_cosine:
         return margin
-    margin = max(margin, near + nudged(a, b) - limits.nudged_sum)
+    near_overlay = nudged(a, b)
+    if near >= limits.twin_cosine and near_overlay >= limits.twin_overlay:
+        return near - limits.twin_cosine
+    margin = max(margin, near + near_overlay - limits.nudged_sum)
     if margin >= 0 or not (hints.namesakes or (hints.beside and near >= limits.turned_cosine)):
         return margin
     return max(margin, near + turned(a, b) - (limits.namesake_sum if hints.namesakes else limits.turned_sum))

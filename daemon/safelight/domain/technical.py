@@ -24,6 +24,7 @@ _SUBJECT = 0.04  # share of the frame, by centre weight, whose least sharp tile 
 _SUBJECT_OF_LIVELY = 1 / 3  # and never more than this share of what is neither empty sky nor empty wall
 _EMPTY = 16.0  # squared levels: a tile with a standard deviation under 4 levels holds nothing
 _LEAST = 1e-4  # added to energy ratios before the logarithm: focus of a frame without any detail is -13.3
+_LIVELY_ENOUGH = 0.25  # share of tiles neither clipped nor crushed that noise can be told from
 _BRIGHT, _DARK = 250, 8  # levels: from here clipped, up to here crushed (8-bit sRGB, JPEG rounding kept clear of)
 
 
@@ -80,6 +81,8 @@ def noise_variance(octaves: Octaves) -> float:
     smaller of both scales' answers is taken, so that texture, which is not white, counts less.
     """
     lively = (octaves.mean > _DARK) & (octaves.mean < _BRIGHT)
+    if lively.mean() < _LIVELY_ENOUGH:  # a moon must not be taken for noise: then the black sky is better evidence
+        lively = octaves.mean < _BRIGHT
     if not lively.any():
         return 0.0
     tenth = int(lively.sum()) // 10

@@ -28,9 +28,9 @@ class Failure:
 def technical_failure(measures: Measures, *, octaves_behind: float = 0.0) -> Failure | None:
     """Return why a frame failed, or None.
 
-    `octaves_behind` is `keeper.octaves_behind` of the frame in its burst, 0 for a lone frame; frames of a set that is kept
-    whole are not to be asked about. The thresholds were set where no frame of the better half of 85 opinion-scored Unsplash
-    photographs and none of 344 OASIS photographs is condemned (`tests/bench/quality.py` prints both).
+    `octaves_behind` is `keeper.octaves_behind` of the frame in its burst, 0 for a lone frame; frames of a set that is
+    kept whole are not to be asked about. The thresholds were set where no frame of the better half of 85 opinion-scored
+    Unsplash photographs and none of 344 OASIS photographs is condemned (`tests/bench/quality.py` prints both).
     """
     if measures.highlights >= _BURNT_SHARE and measures.contrast <= _BURNT_CONTRAST:
         return Failure("burnt", "almost all of it is burnt out")

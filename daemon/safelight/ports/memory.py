@@ -108,6 +108,10 @@ class Assessments(Protocol):
         """Return how many assessments the vectors do not have yet."""
         ...
 
+    def count_indexed(self) -> int:
+        """Return how many assessments the vectors should have."""
+        ...
+
     def mark_indexed(self, contents: Iterable[bytes]) -> None:
         """Remember that the vectors have these contents."""
         ...

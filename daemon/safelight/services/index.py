@@ -18,9 +18,8 @@ _TOGETHER = 1024
 class Vectors(Protocol):
     """Where vectors are kept."""
 
-    @property
-    def lost(self) -> bool:
-        """Tell whether rows had to be given up when it was opened."""
+    def count(self) -> int:
+        """Return the number of rows."""
         ...
 
     def put(self, rows: Sequence[Assessment]) -> None:
@@ -45,7 +44,7 @@ class Index:
         if self._assessments.count_to_index() < at_least:
             return 0
         vectors = self._open_vectors()
-        if vectors.lost:
+        if vectors.count() < self._assessments.count_indexed():  # a torn version was given up, or the folder removed
             with self._store.transaction():
                 self._assessments.unmark_indexed()
         written = 0

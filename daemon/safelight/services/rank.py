@@ -132,11 +132,8 @@ def _placed(frames: Sequence[KnownFrame], seen: Mapping[int, Assessment], group:
         for own, look in zip(terms, looks, strict=True)
     ]
     burst = f"burst-{looks[0].content.hex()[:12]}" if len(frames) > 1 else None
-    if group.kind is not None:
-        scores, keepers, failures = level(lone), [True] * len(frames), [""] * len(frames)
-    else:
-        scores, keepers, failures = _around_keeper(looks, lone)
-    rows = zip(frames, looks, terms, scores, keepers, failures, strict=True)
+    whole = (level(lone), [True] * len(frames), [""] * len(frames))
+    rows = zip(frames, looks, terms, *(whole if group.kind else _around_keeper(looks, lone)), strict=True)
     return [
         _Placed(frame, look, own, score, keeper, group, burst, failure)
         for frame, look, own, score, keeper, failure in rows

@@ -113,7 +113,7 @@ def _check_start(data: bytes) -> None:
         raise refused(f"The sidecar is larger than {LIMIT_BYTES // 1024**2} MB.")
     # Known by the zero bytes that every "<" then has beside it, or by the mark of UTF-32.
     if data[:2] in (b"<\0", b"\0<") or data[:4] in (b"\0\0\0<", b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
-        raise refused("The sidecar is written in UTF-32, or in UTF-16 without its mark, which cannot be edited in place.")
+        raise refused("The sidecar is written in UTF-32, or UTF-16 without its mark, and cannot be edited in place.")
 
 
 @dataclass(slots=True)

@@ -52,6 +52,11 @@ class Assessments:
         query = "SELECT count(*) FROM assessments WHERE indexed = 0 AND judge = ?"
         return int(self._database.rows(query, (self.judge,))[0][0])
 
+    def count_indexed(self) -> int:
+        """Return how many assessments the vectors should have."""
+        query = "SELECT count(*) FROM assessments WHERE indexed = 1 AND judge = ?"
+        return int(self._database.rows(query, (self.judge,))[0][0])
+
     def mark_indexed(self, contents: Iterable[bytes]) -> None:
         """Remember that the vectors have these contents."""
         self._database.connection.executemany(
@@ -61,4 +66,4 @@ class Assessments:
 
     def unmark_indexed(self) -> None:
         """Remember that the vectors have nothing: they were lost and are to be filled again."""
-        self._database.connection.execute("UPDATE assessments SET indexed = 0")
+        self._database.connection.execute("UPDATE assessments SET indexed = 0 WHERE judge = ?", (self.judge,))

@@ -107,23 +107,29 @@ def open_database(file: Path | str) -> Database:
     try:
         connection = sqlite3.connect(file, timeout=10.0, isolation_level=None)
         connection.row_factory = sqlite3.Row
+        version = _version(connection)
         connection.executescript(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
             "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
         )
-        _migrate(connection)
+        _migrate(connection, version)
     except sqlite3.Error as error:
         raise _spoken(error, Path(file)) from error
     return Database(connection)
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
+def _version(connection: sqlite3.Connection) -> int:
+    """Return how many migrations a file has had, before anything is written to it."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > len(MIGRATIONS):
         raise StateError(
             "The catalog was written by a newer Safelight than this one.",
             hint="Update Safelight, or give another state folder with --state.",
         )
+    return version
+
+
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
 

@@ -9,7 +9,9 @@ Invariant: every row names the judge that made it; rows of two judges are never 
 import datetime
 import hashlib
 import shutil
+import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ ROWS_AT_ONCE = 1024
 
 
 class Vectors:
-    """The vectors of one judge in a LanceDB folder, opened or made. `lost` tells that rows had to be given up."""
+    """The vectors of one judge in a LanceDB folder, opened or made; `count` tells whether rows were lost."""
 
     def __init__(self, folder: Path, *, judge: str, length: int) -> None:
         """Open the table. Raises StateError when the folder cannot be used."""
@@ -33,7 +35,6 @@ class Vectors:
         self._judge = judge
         self._length = length
         self._name = f"vectors_{hashlib.sha256(judge.encode()).hexdigest()[:16]}"
-        self.lost = False
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._session = lancedb.Session(
@@ -56,7 +57,10 @@ class Vectors:
     def compact(self) -> None:
         """Merge small files and drop old versions, so that the folder stays about as large as its rows."""
         try:
-            self._table.optimize(cleanup_older_than=datetime.timedelta(0), delete_unverified=True)
+            with warnings.catch_warnings():
+                # It warns that other readers of old versions would fail; the lock of the state folder rules them out.
+                warnings.simplefilter("ignore", UserWarning)
+                self._table.optimize(cleanup_older_than=datetime.timedelta(0), delete_unverified=True)
         except (OSError, RuntimeError, ValueError) as error:
             raise _unusable(self._folder, error) from error
 
@@ -65,21 +69,17 @@ class Vectors:
         return int(self._table.count_rows())
 
     def _opened(self) -> Any:
-        """Open the table, healing it if its newest version is torn."""
+        """Open the table, healing it if its newest versions are torn."""
         database = lancedb.connect(self._folder, session=self._session)
         if not (self._folder / f"{self._name}.lance").exists():
             return database.create_table(self._name, schema=self._schema())
-        for manifest in [None, *self._manifests()]:
-            if manifest is not None:
-                self.lost = True
-                manifest.unlink()
-            try:
-                table = database.open_table(self._name)
-                table.count_rows()
-            except (OSError, RuntimeError, ValueError):
-                continue
-            return table
-        self.lost = True
+        for manifest in self._manifests():
+            if _whole(manifest):
+                with suppress(OSError, RuntimeError, ValueError):
+                    table = database.open_table(self._name)
+                    table.count_rows()
+                    return table
+            manifest.unlink()
         shutil.rmtree(self._folder / f"{self._name}.lance")
         return database.create_table(self._name, schema=self._schema())
 
@@ -111,6 +111,11 @@ class Vectors:
         columns |= {name: [getattr(row.facts, name) for row in rows] for name in _TEXTS}
         columns |= {name: [_number(row, name) for row in rows] for name in _NUMBERS}
         return pa.table(columns, schema=self._schema())
+
+
+def _whole(manifest: Path) -> bool:
+    """Tell whether a version file was written to its end: Lance files end with these four letters."""
+    return manifest.read_bytes()[-4:] == b"LANC"
 
 
 _TEXTS = ("make", "camera", "lens")
