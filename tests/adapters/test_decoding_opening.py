@@ -89,9 +89,20 @@ def test_each_system_error_gets_a_sentence(tmp_path: Path, number: int, word: st
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("suffix", [".jpg", ".nef", ".dng", ".tif", ".heic", ".png"])
 @pytest.mark.parametrize(
-    "start", [b"", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08", b"FUJIFILMCCD-RAW ", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n",
-              b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", b"FOVb", b"\0MRM"]
-)  # fmt: skip
+    "start",
+    [
+        b"",
+        b"II*\0\x08\0\0\0",
+        b"MM\0*\0\0\0\x08",
+        b"FUJIFILMCCD-RAW ",
+        b"\xff\xd8\xff",
+        b"\x89PNG\r\n\x1a\n",
+        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+        b"\0\0\0\x18ftypcrx \0\0\0\1crx isom",
+        b"FOVb",
+        b"\0MRM",
+    ],
+)
 def test_garbage_is_refused_whatever_it_pretends_to_be(tmp_path: Path, suffix: str, start: bytes) -> None:
     path = tmp_path / f"garbage{suffix}"
     path.write_bytes(start + bytes(number * 31 % 251 for number in range(3000)))

@@ -50,20 +50,47 @@ def mosaic(image: Image.Image) -> np.ndarray:  # type: ignore[type-arg]
 def dng(width: int = 1200, height: int = 800, *, orientation: int = 1, preview: Image.Image | None = None) -> bytes:
     """Return a small uncompressed DNG, with a JPEG preview in its first directory if one is given."""
     pixels = mosaic(scene(width, height)).tobytes()
-    head: Entries = {0x010F: (2, b"Maker\0"), 0x0110: (2, b"Model\0"), 0x0112: (3, (orientation,)),
-                     50706: (1, (1, 4, 0, 0)), 50708: (2, b"Maker Model\0"),
-                     50721: (10, (1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1)),
-                     50728: (5, (1, 1, 1, 1, 1, 1)), 50778: (3, (21,))}  # fmt: skip
-    raw: Entries = {254: (4, (0,)), 256: (4, (width,)), 257: (4, (height,)), 258: (3, (16,)), 259: (3, (1,)),
-                    262: (3, (32803,)), 277: (3, (1,)), 278: (4, (height,)), 279: (4, (len(pixels),)),
-                    33421: (3, (2, 2)), 33422: (1, (0, 1, 1, 2)), 50717: (4, (60000,))}  # fmt: skip
+    head: Entries = {
+        0x010F: (2, b"Maker\0"),
+        0x0110: (2, b"Model\0"),
+        0x0112: (3, (orientation,)),
+        50706: (1, (1, 4, 0, 0)),
+        50708: (2, b"Maker Model\0"),
+        50721: (10, (1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1)),
+        50728: (5, (1, 1, 1, 1, 1, 1)),
+        50778: (3, (21,)),
+    }
+    raw: Entries = {
+        254: (4, (0,)),
+        256: (4, (width,)),
+        257: (4, (height,)),
+        258: (3, (16,)),
+        259: (3, (1,)),
+        262: (3, (32803,)),
+        277: (3, (1,)),
+        278: (4, (height,)),
+        279: (4, (len(pixels),)),
+        33421: (3, (2, 2)),
+        33422: (1, (0, 1, 1, 2)),
+        50717: (4, (60000,)),
+    }
     jpeg = b""
     if preview is not None:
         preview.save(buffer := io.BytesIO(), "JPEG", quality=90)
         jpeg = buffer.getvalue()
-        head |= {254: (4, (1,)), 256: (4, (preview.width,)), 257: (4, (preview.height,)), 258: (3, (8, 8, 8)),
-                 259: (3, (7,)), 262: (3, (6,)), 273: (4, (4000,)), 277: (3, (3,)), 278: (4, (preview.height,)),
-                 279: (4, (len(jpeg),)), 330: (4, (2000,))}  # fmt: skip
+        head |= {
+            254: (4, (1,)),
+            256: (4, (preview.width,)),
+            257: (4, (preview.height,)),
+            258: (3, (8, 8, 8)),
+            259: (3, (7,)),
+            262: (3, (6,)),
+            273: (4, (4000,)),
+            277: (3, (3,)),
+            278: (4, (preview.height,)),
+            279: (4, (len(jpeg),)),
+            330: (4, (2000,)),
+        }
         first, second = directory(head, 8), directory(raw | {273: (4, (4000 + len(jpeg),))}, 2000)
     else:
         first, second = directory(head | raw | {273: (4, (4000,))}, 8), b""
@@ -143,8 +170,11 @@ def test_black_raw_is_refused(tmp_path: Path) -> None:
 
 
 def test_raw_heads_and_stubs_are_never_judged(shared_data: Path) -> None:
-    cut = [*(shared_data / "raw").glob("imagemeta_head.*"), *(shared_data / "raw").glob("filetype_fixture*"),
-           *(shared_data / "raw" / "stubs").iterdir()]  # fmt: skip
+    cut = [
+        *(shared_data / "raw").glob("imagemeta_head.*"),
+        *(shared_data / "raw").glob("filetype_fixture*"),
+        *(shared_data / "raw" / "stubs").iterdir(),
+    ]
     assert len(cut) > 10
     for path in cut:
         with pytest.raises(Unreadable, match=r"\.$"):
@@ -160,6 +190,8 @@ def test_whole_raw_files_are_judged(shared_data: Path) -> None:
 
 @pytest.mark.parametrize("pattern", ["landscape_{}.jpg", "portrait_{}.jpg", "orientation{}.heic"])
 def test_orientation_series_shows_one_picture(shared_data: Path, pattern: str) -> None:
-    thumbs = [read_picture(shared_data / "exif_orientation" / pattern.format(number), RULES).thumb.astype(np.int16)
-              for number in range(1, 9)]  # fmt: skip
+    thumbs = [
+        read_picture(shared_data / "exif_orientation" / pattern.format(number), RULES).thumb.astype(np.int16)
+        for number in range(1, 9)
+    ]
     assert max(np.abs(thumb - thumbs[0]).mean() for thumb in thumbs) < 5  # each bears its own number

@@ -26,7 +26,7 @@ from safelight.models.embedded import embedded_bundle, open_embedded
 from safelight.models.shipped import EMBEDDED
 from safelight.ports import Encoder
 
-NUMBERS = 1280 + 784
+NUMBERS = 1280 + 744
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,23 @@ def one(name: str, **tags: object) -> object:
 
 
 @pytest.mark.parametrize(
-    "date", ["0000:00:00 00:00:00", "    :  :     :  :  ", "2023:02:30 10:00:00", "2023:13:01 10:00:00", "", "\0" * 20,
-             "2023:01:01 25:00:00", "not a date", 20230101, None, ["2023:01:01"], b"\xff\xfe", "0001:01:01 00:00:00"]
-)  # fmt: skip
+    "date",
+    [
+        "0000:00:00 00:00:00",
+        "    :  :     :  :  ",
+        "2023:02:30 10:00:00",
+        "2023:13:01 10:00:00",
+        "",
+        "\0" * 20,
+        "2023:01:01 25:00:00",
+        "not a date",
+        20230101,
+        None,
+        ["2023:01:01"],
+        b"\xff\xfe",
+        "0001:01:01 00:00:00",
+    ],
+)
 def test_impossible_dates_are_not_told(date: object) -> None:
     assert one("taken_s", DateTimeOriginal=date) is None
 
@@ -115,8 +129,12 @@ def test_places(latitude: object, longitude: object, expected: tuple[float | Non
 
 
 def test_southern_and_western_places_are_negative_and_void_fixes_absent() -> None:
-    tags = {"EXIF:GPSLatitude": (33, 0, 0), "EXIF:GPSLatitudeRef": "S", "EXIF:GPSLongitude": (70, 0, 0),
-            "EXIF:GPSLongitudeRef": b"W\0"}  # fmt: skip
+    tags = {
+        "EXIF:GPSLatitude": (33, 0, 0),
+        "EXIF:GPSLatitudeRef": "S",
+        "EXIF:GPSLongitude": (70, 0, 0),
+        "EXIF:GPSLongitudeRef": b"W\0",
+    }
     facts = facts_from_tags(tags)
     assert (facts.latitude_deg, facts.longitude_deg) == (-33, -70)
     assert facts_from_tags(tags | {"EXIF:GPSStatus": "V"}).latitude_deg is None
@@ -130,24 +148,42 @@ def test_text_is_trimmed_cut_at_nul_and_limited() -> None:
     assert "\n" not in (text("a\nb") or "")
 
 
-@pytest.mark.parametrize(("tags", "stars"), [
-    ({"XMP:Rating": 4}, 4), ({"EXIF:Rating": 0}, None), ({"XMP:Rating": "-1"}, -1), ({"XMP:Rating": 7}, None),
-    ({"EXIF:RatingPercent": 50}, 3), ({"EXIF:RatingPercent": 99}, 5), ({"XMP:Rating": 2, "EXIF:RatingPercent": 99}, 2),
-    ({"XMP:Rating": "5.0"}, 5), ({"MakerNotes:Rating": 3}, 3), ({"XMP:Rating": "nan"}, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("tags", "stars"),
+    [
+        ({"XMP:Rating": 4}, 4),
+        ({"EXIF:Rating": 0}, None),
+        ({"XMP:Rating": "-1"}, -1),
+        ({"XMP:Rating": 7}, None),
+        ({"EXIF:RatingPercent": 50}, 3),
+        ({"EXIF:RatingPercent": 99}, 5),
+        ({"XMP:Rating": 2, "EXIF:RatingPercent": 99}, 2),
+        ({"XMP:Rating": "5.0"}, 5),
+        ({"MakerNotes:Rating": 3}, 3),
+        ({"XMP:Rating": "nan"}, None),
+    ],
+)
 def test_embedded_ratings(tags: dict[str, object], stars: int | None) -> None:
     assert facts_from_tags(tags).rating == stars
 
 
-@pytest.mark.parametrize(("tags", "bracketing"), [
-    ({"EXIF:ExposureMode": 2}, True), ({"EXIF:ExposureMode": 0}, False), ({}, None),
-    ({"MakerNotes:ReleaseMode": "Exposure Bracketing"}, True),
-    ({"MakerNotes:ReleaseMode": "White Balance Bracketing", "EXIF:ExposureMode": 0}, False),
-    ({"MakerNotes:BracketSettings": "No Bracket"}, None), ({"MakerNotes:BracketMode": "AEB"}, True),
-    ({"MakerNotes:AEBBracketValue": -1.33}, True), ({"MakerNotes:AEBBracketValue": 0}, None),
-    ({"MakerNotes:AutoBracketing": "On"}, True), ({"MakerNotes:DriveMode": "Focus Bracketing, Shot 3"}, None),
-    ({"EXIF:Make": "NIKON", "MakerNotes:ShootingMode": "Continuous, Exposure Bracketing"}, True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("tags", "bracketing"),
+    [
+        ({"EXIF:ExposureMode": 2}, True),
+        ({"EXIF:ExposureMode": 0}, False),
+        ({}, None),
+        ({"MakerNotes:ReleaseMode": "Exposure Bracketing"}, True),
+        ({"MakerNotes:ReleaseMode": "White Balance Bracketing", "EXIF:ExposureMode": 0}, False),
+        ({"MakerNotes:BracketSettings": "No Bracket"}, None),
+        ({"MakerNotes:BracketMode": "AEB"}, True),
+        ({"MakerNotes:AEBBracketValue": -1.33}, True),
+        ({"MakerNotes:AEBBracketValue": 0}, None),
+        ({"MakerNotes:AutoBracketing": "On"}, True),
+        ({"MakerNotes:DriveMode": "Focus Bracketing, Shot 3"}, None),
+        ({"EXIF:Make": "NIKON", "MakerNotes:ShootingMode": "Continuous, Exposure Bracketing"}, True),
+    ],
+)
 def test_exposure_brackets_are_recognised(tags: dict[str, object], bracketing: bool | None) -> None:
     assert facts_from_tags(tags).bracketing is bracketing
 
@@ -158,10 +194,32 @@ def test_sensor_part_number_is_no_unique_id() -> None:
     assert one("unique_id", ImageUniqueID="D6223137806A63AE0493C57452E9B6B2") is not None
 
 
-_ODD = st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=40), st.binary(max_size=40), st.booleans(),
-                 st.lists(st.one_of(st.integers(), st.floats(), st.text(max_size=5)), max_size=4), st.tuples(st.floats()))  # fmt: skip
-_NAMES = ["DateTimeOriginal", "SubSecTimeOriginal", "OffsetTimeOriginal", "ISO", "FNumber", "ExposureTime", "GPSLatitude",
-          "GPSLongitude", "Rating", "LensModel", "Orientation", "ExposureMode", "Model", "ImageUniqueID"]  # fmt: skip
+_ODD = st.one_of(
+    st.none(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=40),
+    st.binary(max_size=40),
+    st.booleans(),
+    st.lists(st.one_of(st.integers(), st.floats(), st.text(max_size=5)), max_size=4),
+    st.tuples(st.floats()),
+)
+_NAMES = [
+    "DateTimeOriginal",
+    "SubSecTimeOriginal",
+    "OffsetTimeOriginal",
+    "ISO",
+    "FNumber",
+    "ExposureTime",
+    "GPSLatitude",
+    "GPSLongitude",
+    "Rating",
+    "LensModel",
+    "Orientation",
+    "ExposureMode",
+    "Model",
+    "ImageUniqueID",
+]
 
 
 @given(
@@ -191,20 +249,51 @@ def test_pillow_reads_a_camera_file(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010F], exif[0x0110], exif[0x0112] = "Maker", "Model X\0\0", 6
     details = exif.get_ifd(0x8769)
-    details.update({0x9003: "2024:05:06 07:08:09", 0x9291: "5", 0x9011: "+01:00", 0x829A: 0.002, 0x829D: 2.8, 0x8827: 400,
-                    0x920A: 50.0, 0xA402: 2, 0xA434: "50mm F2.8"})  # fmt: skip
+    details.update(
+        {
+            0x9003: "2024:05:06 07:08:09",
+            0x9291: "5",
+            0x9011: "+01:00",
+            0x829A: 0.002,
+            0x829D: 2.8,
+            0x8827: 400,
+            0x920A: 50.0,
+            0xA402: 2,
+            0xA434: "50mm F2.8",
+        }
+    )
     exif.get_ifd(0x8825).update({1: "S", 2: (33.0, 30.0, 0.0), 3: "E", 4: (18.0, 0.0, 0.0)})
     facts = read_facts(_jpeg_with(tmp_path, exif, b'<x xmp:Rating="4"/>'))
     assert facts == CaptureFacts(
-        taken_s=1714979289.5, subsecond=True, zone_s=3600, make="Maker", camera="Model X", lens="50mm F2.8", focal_mm=50.0,
-        aperture_f=2.8, shutter_s=0.002, iso=400.0, bracketing=True, orientation=6, latitude_deg=-33.5, longitude_deg=18.0,
+        taken_s=1714979289.5,
+        subsecond=True,
+        zone_s=3600,
+        make="Maker",
+        camera="Model X",
+        lens="50mm F2.8",
+        focal_mm=50.0,
+        aperture_f=2.8,
+        shutter_s=0.002,
+        iso=400.0,
+        bracketing=True,
+        orientation=6,
+        latitude_deg=-33.5,
+        longitude_deg=18.0,
         rating=4,
-    )  # fmt: skip
+    )
 
 
-@pytest.mark.parametrize(("packet", "stars"), [
-    (b'<x xmp:Rating="3"/>', 3), (b"<xmp:Rating>2</xmp:Rating>", 2), (b"<x xap:Rating='5'/>", 5), (b'<x xmp:Rating="0"/>', None),
-    (b'<!DOCTYPE a [<!ENTITY b "x">]><a xmp:Rating="1">&b;</a>', 1), (b'<x MicrosoftPhoto:Rating="75"/>', 4), (b"\xff" * 99, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("packet", "stars"),
+    [
+        (b'<x xmp:Rating="3"/>', 3),
+        (b"<xmp:Rating>2</xmp:Rating>", 2),
+        (b"<x xap:Rating='5'/>", 5),
+        (b'<x xmp:Rating="0"/>', None),
+        (b'<!DOCTYPE a [<!ENTITY b "x">]><a xmp:Rating="1">&b;</a>', 1),
+        (b'<x MicrosoftPhoto:Rating="75"/>', 4),
+        (b"\xff" * 99, None),
+    ],
+)
 def test_rating_is_found_in_a_packet_without_parsing_it(tmp_path: Path, packet: bytes, stars: int | None) -> None:
     assert read_facts(_jpeg_with(tmp_path, Image.Exif(), packet)).rating == stars

@@ -30,10 +30,13 @@ REASONED = {
     ),
     "hypothesis": ("MPL-2.0", "a tool of the tests; nothing of it is shipped"),
     "pathspec": ("MPL-2.0", "weak copyleft by file, used unchanged by the build backend"),
+    "pi-heif": (
+        "BSD-3-Clause; the wheel carries libheif and libde265 (LGPL)",
+        "shared libraries of their own in the wheel, which may be replaced; the wheel has no encoder",
+    ),
     "pillow-heif": (
         "BSD-3-Clause; the wheel carries libheif and libde265 (LGPL) and x265 (GPL)",
-        "a dependency that pip takes from its authors, imported and not linked; a package that bundles the wheel "
-        "(deb, image) must use a build without x265, which only encodes",
+        "writes the HEIC files of the tests, in a process of its own; nothing of it is shipped",
     ),
     "pyexiftool": ("GPL-3.0-or-later OR BSD", "taken under the BSD licence"),
     "rawpy": (

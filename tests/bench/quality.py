@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def pair_accuracy(scores: Floats, opinions: Floats) -> tuple[float, int]:
-    """Return how many of the pairs with a plain difference of opinion are ordered alike, and the total; a tie is half."""
+    """Return how many pairs with a plain difference of opinion are ordered alike (a tie is half), and their number."""
     plain = opinions[:, None] - opinions[None, :] > PLAIN
     ahead = (scores[:, None] - scores[None, :])[plain]
     return float((ahead > 0).sum() + (ahead == 0).sum() / 2), int(plain.sum())

@@ -59,8 +59,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 def pool_in(folder: Path, *, jobs: int = 2, allowed_s: float = 30.0, name: str = "examine") -> WorkerPool:
-    return WorkerPool(jobs=jobs, allowed_s=allowed_s, examiner=f"faulty_examiner:{name}", python_path=[folder],
-                      options={"folder": str(folder)}, niceness=0)  # fmt: skip
+    return WorkerPool(
+        jobs=jobs,
+        allowed_s=allowed_s,
+        examiner=f"faulty_examiner:{name}",
+        python_path=[folder],
+        options={"folder": str(folder)},
+        niceness=0,
+    )
 
 
 def outcome(folder: Path, names: list[str], **options: object) -> dict[int, str]:
@@ -144,6 +150,15 @@ def test_worker_that_cannot_start_is_no_endless_loop(folder: Path) -> None:
     with pytest.raises(CannotStart):
         list(pool.examine([Request(0, (Path("a"),))]))
     pool.close()
+
+
+def test_closed_pool_can_be_used_again(folder: Path) -> None:
+    pool = pool_in(folder)
+    pool.close()
+    for key in range(2):
+        assert [answer.key for answer in pool.examine([Request(key, (Path("large"),))])] == [key]
+        pool.close()
+        pool.close()
 
 
 def test_no_request_starts_no_worker(folder: Path) -> None:

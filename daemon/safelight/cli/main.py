@@ -99,6 +99,8 @@ def doctor(state: Path | None, as_json: bool) -> int:
 
 def main() -> None:
     """Run the command and end with its exit status; a failure is told in plain sentences."""
+    # Before numpy is loaded: our matrices are small, and idle BLAS threads spin away more time than they save.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     sys.exit(_guarded(lambda: cli.main(standalone_mode=False)))
 
 

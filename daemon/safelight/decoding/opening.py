@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from safelight.errors import Unreadable
+from safelight.errors import OutOfReach, Unreadable
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
@@ -39,12 +39,12 @@ _WHAT_IT_IS = (
 
 
 def why_not_read(error: OSError, path: Path) -> Unreadable:
-    """Return the `Unreadable` that tells a photographer what an operating-system error on `path` means."""
+    """Return what tells a photographer what an operating-system error on `path` means: OutOfReach, but for a link."""
     if error.errno == errno.ELOOP:
         return _of_link(path)
     reason = f"The system cannot read the file ({os.strerror(error.errno or 0)})."
     summary, hint = _WHY_NOT_OPENED.get(error.errno or 0, (reason, "Try to open it in a viewer."))
-    return Unreadable(summary, hint=hint, path=path)
+    return OutOfReach(summary, hint=hint, path=path)
 
 
 def _of_link(path: Path) -> Unreadable:

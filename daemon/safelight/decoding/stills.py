@@ -65,7 +65,7 @@ def _scaled(image: Image.Image, long_edge_px: int) -> Image.Image:
 
 def _opener(kind: Kind) -> Any:
     if kind is Kind.HEIF:
-        from pillow_heif import HeifImageFile, options  # half of the frames need no HEIF, and it takes 20 MB
+        from pi_heif import HeifImageFile, options  # half of the frames need no HEIF, and it takes 20 MB
 
         options.DECODE_THREADS = 1
         return HeifImageFile

@@ -15,8 +15,8 @@ from safelight.domain.technical import Measures
 
 NAMES = ("focus", "motion", "exposure", "highlights", "shadows", "noise", "contrast", "finish")
 
-# Weight of each term in score units, with the bundle's learned head and without one (fit_technical.py, rounded). Beside
-# the head the fit gives focus 0.46, highlights 0.18, finish 0.79 and next to nothing else; shipped is a mixture with the
+# Weights of the terms in score units, with the learned head and without one (fit_technical.py, rounded). Beside
+# the head the fit gives focus 0.46, highlights 0.18, finish 0.79 and no more; shipped is a mixture with the
 # other fit, as a reason that can be named is worth more than the last 0.006 of rank correlation (0.849 for 0.855).
 _WITH_HEAD = {
     "focus": 0.58, "motion": 0.10, "exposure": 0.16, "highlights": 0.32,
