@@ -22,7 +22,7 @@ FAILED_BELOW = 0.25
 HYSTERESIS = 0.03
 
 # The reference counts as much as this many library frames.
-REFERENCE_FRAMES = 300
+REFERENCE_FRAMES = 150
 
 # How much of the library is looked at: the most recent frames, one per burst.
 LIBRARY_FRAMES = 4000
