@@ -1,5 +1,6 @@
 """What every Sidecars keeps to, the one in memory and the one on the disk."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,9 @@ import pytest
 from safelight.domain.opinion import Opinion, OurRating
 from safelight.errors import SidecarBusy
 from safelight.ports import Sidecars
-from safelight.sidecars.beside import SidecarsBeside
+from safelight.sidecars.beside import LEFTOVER_S, SidecarsBeside
 from safelight.sidecars.naming import Profile
+from tests.fakes.clock import FakeClock
 from tests.fakes.sidecars import FakeSidecars
 
 OURS = OurRating(rating=4, score=1.25, reason="Sharp where it matters.", version="0")
@@ -17,7 +19,7 @@ OTHER = OurRating(rating=2, score=-0.5, reason="Soft.", version="0")
 
 @pytest.fixture(params=["memory", "disk"])
 def sidecars(request: pytest.FixtureRequest) -> Sidecars:
-    return FakeSidecars() if request.param == "memory" else SidecarsBeside(profile=Profile.DARKTABLE)
+    return FakeSidecars() if request.param == "memory" else SidecarsBeside(profile=Profile.DARKTABLE, clock=FakeClock())
 
 
 @pytest.fixture
@@ -70,3 +72,15 @@ def test_what_is_not_ours_any_more_is_not_restored(sidecars: Sidecars, image: Pa
     write_all(sidecars, image, OTHER)
     assert not sidecars.restore(path, before=before, digest=digest)
     assert sidecars.holds(path, digest) is None
+
+
+def test_what_a_killed_run_left_is_swept_once_it_is_old(image: Path) -> None:
+    clock = FakeClock()
+    fresh, old = (image.with_name(f".safelight-{letter * 32}.tmp") for letter in "ab")
+    for path, age_s in ((fresh, 1.0), (old, 2 * LEFTOVER_S)):
+        path.write_bytes(b"half a sidecar")
+        os.utime(path, (clock.now() - age_s, clock.now() - age_s))
+    stranger = image.with_name(".safelight-notes.tmp")
+    stranger.write_bytes(b"somebody's")
+    SidecarsBeside(profile=Profile.DARKTABLE, clock=clock).plan([image], OURS)
+    assert (fresh.exists(), old.exists(), stranger.exists()) == (True, False, True)

@@ -6,11 +6,12 @@ anything of an original. `Program` checks the first two in every call; `untouche
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -47,10 +48,20 @@ class Program:
 
     home: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    before: tuple[str, ...] = ()  # a program that starts it
+
+    @property
+    def unprivileged(self) -> "Program":
+        """Return the command run by somebody whom permissions bind: root may open everything otherwise."""
+        if os.geteuid() != 0:
+            return self
+        if shutil.which("setpriv") is None:
+            pytest.skip("root may open everything, and there is no setpriv (util-linux) to take that right away")
+        return replace(self, before=("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"))
 
     def command(self, *arguments: "str | Path | bytes") -> list[Any]:
         """Return the command line."""
-        return [sys.executable, "-m", "safelight", *arguments]
+        return [*self.before, sys.executable, "-m", "safelight", *arguments]
 
     def start(self, *arguments: "str | Path | bytes", **how: Any) -> subprocess.Popen[bytes]:
         """Start the command and do not wait for it."""

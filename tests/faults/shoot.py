@@ -1,5 +1,6 @@
 """Makes a small shoot of generated photographs for tests that run the real program."""
 
+import io
 import os
 from pathlib import Path
 
@@ -18,14 +19,35 @@ def picture(seed: int, *, side: int = 640) -> Image.Image:
     return Image.fromarray(np.clip(np.asarray(soft) + grain, 0, 255).astype(np.uint8))
 
 
-def exif(second: int) -> Image.Exif:
-    """Return EXIF of a frame taken at a second of one morning."""
+def exif(second: int, *, rating: int | None = None) -> Image.Exif:
+    """Return EXIF of a frame taken at a second of one day, with an in-camera rating if one is given."""
     data = Image.Exif()
     data[271], data[272] = "Maker", "One"
+    if rating is not None:
+        data[18246] = rating
     shot = data.get_ifd(0x8769)
-    shot[36867] = f"2026:05:01 09:{second // 60:02d}:{second % 60:02d}"
+    shot[36867] = f"2026:05:01 {9 + second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
     shot[37521] = "250"
     return data
+
+
+def encoded(image: Image.Image, kind: str = "JPEG", **how: object) -> bytes:
+    """Return a picture's bytes in a file format."""
+    image.save(buffer := io.BytesIO(), kind, **how)
+    return buffer.getvalue()
+
+
+def jpeg(seed: int, *, second: int | None = None, rating: int | None = None, side: int = 640) -> bytes:
+    """Return a JPEG of its own; `second` (seed x 600 by default) is when it was taken."""
+    facts = exif(seed * 600 if second is None else second, rating=rating)
+    return encoded(picture(seed, side=side), quality=90, exif=facts)
+
+
+def put(path: Path, data: bytes) -> Path:
+    """Write a file as if long ago, so that no run has to wait whether it is still being copied."""
+    path.write_bytes(data)
+    os.utime(path, (OLD_S, OLD_S))
+    return path
 
 
 def make_shoot(folder: Path, *, scenes: int = 4, frames_each: int = 3) -> list[Path]:

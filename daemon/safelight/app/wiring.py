@@ -83,13 +83,14 @@ def _store(state: Path) -> Iterator[SqliteStore]:
 
 
 def _parts(settings: Settings, store: SqliteStore) -> Parts:
+    clock = SystemClock()
     return Parts(
         settings=settings,
         store=store,
         scanner=DiskScanner(),
         identifier=ContentIdentifier(),
         volumes=CardVolumes(),
-        sidecars=SidecarsBeside(profile=settings.profile),
-        clock=SystemClock(),
+        sidecars=SidecarsBeside(profile=settings.profile, clock=clock),
+        clock=clock,
     )
 

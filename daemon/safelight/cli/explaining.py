@@ -40,7 +40,7 @@ def _details(rating: Rating | None, keeper: Rating | None) -> dict[str, object]:
 
 def _told(description: Description, keeper: Rating | None) -> str:
     stars = "★" * description.stars if description.stars else "unrated"
-    lines = [f"{printable(description.frame.path)}", f"{stars}  {description.reason}"]
+    lines = [f"{printable(description.frame.path)}", f"{stars}  {printable(description.reason)}"]
     rating = description.rating
     if rating is None:
         return "\n".join(lines)

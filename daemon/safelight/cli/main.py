@@ -5,15 +5,18 @@ No decisions about photographs are made here. Every command imports what it need
 Exit status: 0 all went well, 1 some frames could not be rated, 2 the command could not start.
 """
 
+import io
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from safelight import __version__
+from safelight.cli.wording import printable
 from safelight.errors import SafelightError
 
 PATH = click.Path(path_type=Path)
@@ -22,7 +25,7 @@ STATE = click.option("--state", type=PATH, metavar="DIR", help="State folder (de
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output and nothing else there.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="safelight")
 def cli() -> None:
     """Rate photographs into XMP sidecars, explain every rating, never touch an original."""
@@ -99,28 +102,63 @@ def doctor(state: Path | None, as_json: bool) -> int:
 
 def main() -> None:
     """Run the command and end with its exit status; a failure is told in plain sentences."""
-    # Before numpy is loaded: our matrices are small, and idle BLAS threads spin away more time than they save.
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    _open_streams()
     sys.exit(_guarded(lambda: cli.main(standalone_mode=False)))
+
+
+def _open_streams() -> None:
+    """Give the standard streams something to write to, and let no name or sign be a reason to end."""
+    for descriptor, name in ((0, "stdin"), (1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            # Closed by whoever started us: else the next file to be opened, the catalog, would be the output.
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
+            setattr(sys, name, Path(os.devnull).open("r+", encoding="utf-8"))  # noqa: SIM115  # until the end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _guarded(command: Callable[[], Any]) -> int:
     try:
-        return int(command() or 0)
+        status = int(command() or 0)
+        sys.stdout.flush()  # here, where a reader that has gone is no surprise, and not at the interpreter's exit
     except click.exceptions.Exit as done:
         return done.exit_code
-    except click.ClickException as error:
-        error.show()
-        return 2
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped. What was done is kept; run again to go on.", err=True)
-        return 130
-    except SafelightError as error:
-        click.echo(f"safelight: {error.summary}", err=True)
-        if error.hint:
-            click.echo(f"  {error.hint}", err=True)
-        return 2
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough. Nothing may be written any more, not even at interpreter exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _complained(130, "Stopped. What was done is kept; run again to go on.")
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        _say_no_more()
         return 0
+    except (SafelightError, click.ClickException, OSError) as error:
+        return _complained(2, *_words(error))
+    return status
+
+
+def _words(error: SafelightError | click.ClickException | OSError) -> tuple[str, str]:
+    """Return what went wrong and what a person can do."""
+    match error:
+        case SafelightError():
+            return f"safelight: {error.summary}", error.hint
+        case click.ClickException():
+            context = error.ctx if isinstance(error, click.UsageError) else None
+            hint = f"{context.command_path} --help tells more." if context else ""
+            return f"safelight: {error.format_message()}", hint
+    # What adapters know of has become a SafelightError by now: left are the terminal and temporary files.
+    _say_no_more()
+    where = f": {os.fsdecode(error.filename)}" if isinstance(error.filename, str | bytes) else ""
+    return f"safelight: The system says: {error.strerror or error}{where}.", "Run again to go on."
+
+
+def _complained(status: int, summary: str, hint: str = "") -> int:
+    """Tell on standard error what went wrong and return the exit status."""
+    with suppress(OSError):  # nobody may be listening there either
+        click.echo(printable(summary), err=True)
+        if hint:
+            click.echo(f"  {printable(hint)}", err=True)
+    return status
+
+
+def _say_no_more() -> None:
+    """Let what is left in the buffer of standard output go nowhere, at the interpreter's exit as well."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

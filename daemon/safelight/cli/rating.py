@@ -69,7 +69,7 @@ def _summary(descriptions: Sequence[Description], outcome: Outcome, *, dry_run: 
         unwritten = [(each.frame.path, each.frame.reason) for each in rated if each.frame.stage is Stage.RANKED]
         lines += _named("rated, but without a sidecar; the next run tries again", unwritten)
     if outcome.trouble:
-        lines.append(outcome.trouble)
+        lines.append(printable(outcome.trouble))
     return "\n".join(lines)
 
 
@@ -107,7 +107,7 @@ def _named(what: str, files: Sequence[tuple[Path, str]]) -> list[str]:
     if not files:
         return []
     lines = [f"{counted(len(files), 'file')} {what}:"]
-    lines += [f"  {printable(path)}: {reason}" for path, reason in files[:_SHOWN]]
+    lines += [f"  {printable(path)}: {printable(reason)}" for path, reason in files[:_SHOWN]]
     if len(files) > _SHOWN:
         lines.append(f"  ... and {len(files) - _SHOWN} more; --json names them all.")
     return lines

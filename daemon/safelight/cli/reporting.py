@@ -8,7 +8,7 @@ import click
 from safelight.app import wiring
 from safelight.app.health import Level, findings
 from safelight.app.settings import Settings
-from safelight.cli.wording import counted
+from safelight.cli.wording import counted, printable
 from safelight.domain.frame import Stage
 
 _SAID = {
@@ -34,14 +34,14 @@ def status(*, settings: Settings, as_json: bool) -> int:
         click.echo(json.dumps(record))
         return 0
     total = sum(counts.values())
-    click.echo(f"{counted(total, 'frame')} known in {settings.state}")
+    click.echo(f"{counted(total, 'frame')} known in {printable(settings.state)}")
     for stage in Stage:
         if counts.get(stage):
             click.echo(f"  {counts[stage]:>7,}  {_SAID[stage]}")
     if run:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started_s))
         how = "finished" if run.finished_s else "was interrupted; run it again to go on"
-        click.echo(f"The last run, {when}, {how}: {', '.join(run.folders)}")
+        click.echo(f"The last run, {when}, {how}: {', '.join(map(printable, run.folders))}")
     return 0
 
 
@@ -54,7 +54,7 @@ def doctor(*, settings: Settings, as_json: bool) -> int:
     else:
         for each in found:
             mark = {Level.OK: "ok  ", Level.NOTE: "note", Level.BAD: "BAD "}[each.level]
-            click.echo(f"{mark}  {each.name}: {each.told}")
+            click.echo(f"{mark}  {each.name}: {printable(each.told)}")
             if each.hint:
-                click.echo(f"      {each.hint}")
+                click.echo(f"      {printable(each.hint)}")
     return 1 if any(each.level is Level.BAD for each in found) else 0

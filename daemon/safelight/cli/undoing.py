@@ -38,7 +38,7 @@ def _told(withdrawn: Withdrawn | None) -> str:
         lines += [f"  {printable(path)}" for path in withdrawn.left]
     if withdrawn.failed:
         lines.append(f"{counted(len(withdrawn.failed), 'sidecar')} could not be restored:")
-        lines += [f"  {printable(path)}: {reason}" for path, reason in withdrawn.failed]
+        lines += [f"  {printable(path)}: {printable(reason)}" for path, reason in withdrawn.failed]
     return "\n".join(lines)
 
 

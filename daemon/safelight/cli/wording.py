@@ -8,10 +8,9 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def printable(path: Path) -> str:
-    """Return a path that is safe to print: control characters and bytes that are not UTF-8 are escaped.
+def printable(what: Path | str) -> str:
+    """Return a path or a text that is safe to print: control characters and bytes that are not UTF-8 are escaped.
 
     A file name may hold a terminal's control sequences; printed raw, it could rewrite what the person sees.
     """
-    text = str(path)
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in str(what))

@@ -11,17 +11,21 @@ from pathlib import Path
 from safelight.domain.frame import FileStamp
 from safelight.domain.opinion import Opinion, OurRating
 from safelight.errors import SidecarError
-from safelight.ports import SidecarPlan, SidecarWrite, Standing
+from safelight.ports import Clock, SidecarPlan, SidecarWrite, Standing
 from safelight.sidecars import writer
 from safelight.sidecars.files import load, told
 from safelight.sidecars.naming import Profile, targets
+
+# A temporary file of a killed run is removed once no living run can still be about to rename it.
+LEFTOVER_S = 600.0
 
 
 class SidecarsBeside:
     """The Sidecars port over real files, named by one profile."""
 
-    def __init__(self, *, profile: Profile) -> None:
+    def __init__(self, *, profile: Profile, clock: Clock) -> None:
         self._profile = profile
+        self._clock = clock
         self._folder: Path | None = None
         self._names: set[str] = set()
         self._written_in: set[Path] = set()
@@ -86,4 +90,6 @@ class SidecarsBeside:
             with told(folder, "listed"):
                 self._names = set(os.listdir(folder))
             self._folder = folder
+            if any(name.startswith(writer.TEMPORARY_PREFIX) for name in self._names):
+                writer.sweep(folder, older_than_s=LEFTOVER_S, now_s=self._clock.now())
         return self._names

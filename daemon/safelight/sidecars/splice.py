@@ -19,8 +19,8 @@ _TAG = re.compile(rb"""<([^\s/>]+)((?:\s+[^\s=/>]+\s*=\s*(?:"[^"]*"|'[^']*'))*+)
 _ATTRIBUTE = re.compile(rb"""(\s+)([^\s=/>]+)\s*=\s*(["'])(.*?)\3""", re.DOTALL)
 _CONTENT = re.compile(rb"<!--.*?-->|<\?.*?\?>|(<!\[CDATA\[.*?\]\]>|[^<]+)", re.DOTALL)
 
-# XML 1.0, section 2.2: what a document may hold. Lone surrogates come from file names that are not UTF-8.
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# XML 1.0, section 2.2: what no document may hold. Lone surrogates come from file names that are not UTF-8.
+_NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 REASON_LIMIT = 300  # characters; a reason is one sentence
 

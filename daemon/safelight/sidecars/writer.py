@@ -10,7 +10,6 @@ changed since it was read is left alone.
 
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -28,7 +27,8 @@ from safelight.sidecars.files import DISK, FileSystem, Loaded, busy, inherit, le
 from safelight.sidecars.xmp import Sidecar, merge, parse
 
 # A temporary file of ours: hidden, and with a name that nobody can have put a trap under.
-_TEMPORARY = re.compile(r"\.safelight-[0-9a-f]{32}\.tmp")
+TEMPORARY_PREFIX = ".safelight-"
+_TEMPORARY = re.compile(re.escape(TEMPORARY_PREFIX) + r"[0-9a-f]{32}\.tmp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def apply(write: Write, *, image: Path | None = None, files: FileSystem = DISK) 
     """
     path = _sidecar_only(write.path)
     _check_unchanged(write)
-    temporary = path.with_name(f".safelight-{secrets.token_hex(16)}.tmp")
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.urandom(16).hex()}.tmp")
     with told(path), _removed_on_failure(temporary, files):
         stamp = _stage(temporary, write, image, files)
         _check_unchanged(write)

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from safelight.domain.frame import FileStamp, FoundFile
+from safelight.domain.frame import FileStamp, FoundFile, Role
 from safelight.domain.names import role_of, skipped_file, skipped_folder
 from safelight.errors import FolderError
 from safelight.ports import Listing, NotLooked
@@ -60,9 +60,11 @@ class DiskScanner:
                 if skipped_folder(entry.name) is None:
                     below.append(folder / entry.name)
                 continue
-            if (found := _file(folder, entry)) is None:
-                continue
-            (files if isinstance(found, FoundFile) else refused).append(found)  # type: ignore[arg-type]
+            match _file(folder, entry):
+                case FoundFile() as found:
+                    files.append(found)
+                case NotLooked(path, _) as passed if role_of(path.name) is not Role.SIDECAR:
+                    refused.append(passed)  # of a sidecar its frame will tell
         return Listing(folder, files=tuple(files), not_looked=tuple(refused)), below
 
 
