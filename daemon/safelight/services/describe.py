@@ -63,8 +63,8 @@ class Describe:
         return self._describe(frame, self._store.ratings.rating(frame.id))
 
     def keeper(self, rating: Rating) -> Rating | None:
-        """Return the rating of the keeper of a frame's burst, None for a lone frame."""
-        if rating.burst is None:
+        """Return the rating of the keeper of a frame's burst, None for a lone frame and for a set kept whole."""
+        if rating.burst is None or rating.set_kind is not None:
             return None
         return next((other for other in self._store.ratings.in_burst(rating.burst) if other.keeper), None)
 
