@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.program import Program, Rated, originals, program, sidecars, untouched
-from tests.faults.shoot import OLD_S, encoded, exif, jpeg, make_shoot, picture, put
+from tests.faults.shoot import OLD_S, jpeg, make_shoot, put
 
 __all__ = ["program"]
 
@@ -29,8 +29,8 @@ def rated_by(person: int) -> bytes:
 
 
 def raw(seed: int, second: int) -> bytes:
-    """Return what has a RAW's name and structure and tells when it was taken; its JPEG is what is looked at."""
-    return encoded(picture(seed, side=64), "TIFF", exif=exif(second))
+    """Return what stands for a RAW by its name: files are read by what is in them, and its JPEG is looked at first."""
+    return jpeg(seed, second=second, side=480)
 
 
 def rated_anew(path: Path, stars: int) -> None:
@@ -46,7 +46,7 @@ def fill(folder: Path) -> None:
     put(folder / "trio.dng", raw(1, 60))
     put(folder / "trio.jpg", jpeg(1, second=60))
     put(folder / "trio.heic", jpeg(1, second=61))
-    put(folder / "twice.dng", encoded(picture(2), "TIFF", exif=exif(120)))
+    put(folder / "twice.dng", raw(2, 120))
     put(folder / "twice.jpg", jpeg(3, second=9000))
     put(folder / "below" / "trio_below.jpg", jpeg(4))
     put(folder / "camera_four.jpg", jpeg(5, rating=4))
@@ -161,7 +161,7 @@ def shoot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a shoot of bursts that tests copy."""
     folder = tmp_path_factory.mktemp("original") / "shoot"
     make_shoot(folder, scenes=3)
-    put(folder / "twice.dng", encoded(picture(50), "TIFF", exif=exif(600)))
+    put(folder / "twice.dng", raw(50, 600))
     put(folder / "twice.jpg", jpeg(51, second=900))
     return folder
 
@@ -172,9 +172,9 @@ def copied(shoot: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(shoot, tmp_path / "shoot", copy_function=shutil.copy2))
 
 
-def without_place(rated: Rated, folder: Path) -> list[object]:
+def without_place(rated: Rated, folder: Path) -> str:
     """Return what a run said, with paths relative to its folder."""
-    return json.loads(json.dumps(rated.records).replace(json.dumps(str(folder))[1:-1], ""))
+    return json.dumps(rated.records).replace(json.dumps(str(folder))[1:-1], "")
 
 
 def test_two_runs_into_empty_states_agree_whatever_the_number_of_workers(

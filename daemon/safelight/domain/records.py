@@ -6,12 +6,11 @@ Services hand these on and the storage adapters write and read them; neither kno
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight.domain.frame import CaptureFacts, FileStamp, Role, SetKind, Stage
-from safelight.domain.score import Contribution, Part
+from safelight.domain.score import Contribution, Part, Score
 
 if TYPE_CHECKING:  # a run with nothing to judge never needs numpy: it is a third of the start-up cost
     import numpy as np
@@ -77,7 +76,7 @@ class Rating:
 
     def part(self, part: Part) -> float:
         """Return the sum of one part's contributions."""
-        return fsum(entry.value for entry in self.contributions if entry.part is part)
+        return Score(self.contributions).of(part)
 
 
 @dataclass(frozen=True, slots=True)

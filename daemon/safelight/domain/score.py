@@ -2,7 +2,7 @@
 
 One sum, no hidden steps: the technical terms, the place of the frame in its burst or set, the general appeal, and what
 was learned of the person's taste. What is shown to a person is the very sum that is ranked.
-Invariant: `score == fsum(values of all contributions)`, and also `technical + appeal + taste` to within one rounding.
+Invariant: the score is the sum of its contributions, to the last of the four decimals that all of them have.
 """
 
 from collections.abc import Iterable, Sequence
@@ -48,11 +48,11 @@ class Score:
     @property
     def value(self) -> float:
         """Return the sum of all contributions."""
-        return fsum(entry.value for entry in self.contributions)
+        return _tidy(fsum(entry.value for entry in self.contributions))
 
     def of(self, part: Part) -> float:
         """Return the sum of one part's contributions."""
-        return fsum(entry.value for entry in self.contributions if entry.part is part)
+        return _tidy(fsum(entry.value for entry in self.contributions if entry.part is part))
 
     def without_burst(self) -> "Score":
         """Return the score that the frame would have alone."""
@@ -93,5 +93,5 @@ def _with(score: Score, name: str, value: float) -> Score:
 
 
 def _tidy(value: float) -> float:
-    """Round to what is worth showing; the sum is taken over rounded values, so it stays exact."""
+    """Round to the four decimals that are shown; sums of such numbers have four decimals too, so nothing is lost."""
     return round(value, 4) + 0.0
