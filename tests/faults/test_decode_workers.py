@@ -15,6 +15,7 @@ from PIL import Image
 from safelight.decoding.workers import WorkerPool
 from safelight.errors import CannotStart, Unreadable
 from safelight.ports import Examined, Refused, Request
+from tests.faults.shoot import make_shoot
 
 FAULTY = """
 import os, signal, time
@@ -242,3 +243,26 @@ def test_real_pictures_come_back_examined(tmp_path: Path) -> None:
     )
     assert whole.source == tmp_path / "1.png"
     assert isinstance(answers[3], Refused) and isinstance(answers[3].error, Unreadable)
+
+
+def test_a_single_threaded_process_forks_its_workers_and_they_hold_none_of_its_files(tmp_path: Path) -> None:
+    """Run apart, because the test runner has threads of its own."""
+    photographs = make_shoot(tmp_path / "shoot", scenes=2, frames_each=2)
+    (tmp_path / "open.txt").write_text("held by the parent")
+    program = (
+        "import os, sys, threading; from pathlib import Path\n"
+        "from safelight.decoding.workers import WorkerPool; from safelight.ports import Request\n"
+        "held = open(sys.argv[1])\n"
+        "pool = WorkerPool(jobs=2); pool.prepare(4)\n"
+        "children = Path('/proc/self/task').joinpath(str(os.getpid()), 'children').read_text().split()\n"
+        "answers = list(pool.examine(Request(key, (Path(path),)) for key, path in enumerate(sys.argv[2:])))\n"
+        "command = Path('/proc/self/cmdline').read_bytes()\n"
+        "same = all(Path(f'/proc/{pid}/cmdline').read_bytes() == command for pid in children)\n"
+        "links = [os.readlink(link) for pid in children for link in Path(f'/proc/{pid}/fd').iterdir()]\n"
+        "pool.close()\n"
+        "print(len(children), same, len(answers), sys.argv[1] in links, len(links) // len(children))\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "open.txt"), *map(str, photographs)]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert output.split() == ["2", "True", "4", "False", "6"]

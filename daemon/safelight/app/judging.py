@@ -15,6 +15,7 @@ from safelight.app.settings import Settings
 from safelight.decoding.exif import ExiftoolReader
 from safelight.decoding.workers import WorkerPool
 from safelight.domain.technical import MEASURES_VERSION
+from safelight.errors import BundleError
 from safelight.inference.encoder import BundleEncoder
 from safelight.models.embedded import open_embedded
 from safelight.models.reference import read_reference
@@ -27,14 +28,18 @@ from safelight.storage.store import SqliteStore
 class Judging:
     """The services that judge, over one loaded bundle; `judge` and `length` are what its vectors are known by."""
 
-    def __init__(self, *, settings: Settings, store: SqliteStore, clock: SystemClock) -> None:
-        """Load the bundle. Raises BundleError without a usable one."""
-        self._settings = settings
+    def __init__(self, *, settings: Settings, store: SqliteStore, clock: SystemClock, frames: int) -> None:
+        """Start the workers for so many frames, then load the bundle. Raises BundleError without a usable one."""
         self._store = store
         self._clock = clock
-        self._encoder = open_encoder(settings)
         self._reader = ExiftoolReader()
         self._decoder = WorkerPool(jobs=settings.jobs)
+        self._decoder.prepare(frames)  # while there is neither a model nor a thread that a fork would copy
+        try:
+            self._encoder = open_encoder(settings)
+        except BundleError:
+            self._decoder.close()
+            raise
         self.judge = f"{self._encoder.bundle}/m{MEASURES_VERSION}"
         self.length = self._encoder.length
         self._assessments = store.assessments(self.judge)
@@ -62,9 +67,9 @@ class Judging:
 
 
 @contextmanager
-def opened(*, settings: Settings, store: SqliteStore, clock: SystemClock) -> Iterator[Judging]:
+def opened(*, settings: Settings, store: SqliteStore, clock: SystemClock, frames: int) -> Iterator[Judging]:
     """Load everything and end it on leaving. Raises BundleError without a usable bundle."""
-    judging = Judging(settings=settings, store=store, clock=clock)
+    judging = Judging(settings=settings, store=store, clock=clock, frames=frames)
     try:
         yield judging
     finally:

@@ -86,7 +86,7 @@ def _judge(arrivals: Arrivals, *, parts: Parts, progress: Progress) -> _Judged |
     waiting = [frame for frame in frames if frame.stage is Stage.ARRIVED or _to_retry(frame)]
     if not waiting and not any(frame.stage is Stage.ASSESSED for frame in frames):
         return None
-    with parts.judging() as judging:
+    with parts.judging(len(waiting)) as judging:
         progress.begin("Rating", len(waiting))
         parted = judging.assess(progress.advance).step(waiting)
         arrivals.frames.update(dict.fromkeys(parted))

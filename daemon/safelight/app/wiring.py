@@ -39,11 +39,11 @@ class Parts:
     clock: SystemClock
 
     @contextmanager
-    def judging(self) -> Iterator[Judging]:
-        """Load what it takes to judge frames; workers are ended on leaving. Raises BundleError without a model."""
+    def judging(self, frames: int) -> Iterator[Judging]:
+        """Load what it takes to judge so many frames, ended on leaving. Raises BundleError without a model."""
         from safelight.app.judging import opened
 
-        with opened(settings=self.settings, store=self.store, clock=self.clock) as judging:
+        with opened(settings=self.settings, store=self.store, clock=self.clock, frames=frames) as judging:
             yield judging
 
     def index(self, *, judge: str, length: int) -> Index:

@@ -10,8 +10,6 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections import deque
@@ -22,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import safelight
+from safelight.decoding.launch import Child, forked, may_fork, started
 from safelight.decoding.worker import WorkerSettings
 from safelight.errors import CannotStart, Unreadable
 from safelight.ports import Examined, Refused, Request
@@ -32,23 +31,11 @@ _PIPE_BYTES = 1 << 19  # an answer with its thumb takes 150 kB; the worker must 
 _CHANCES = 2
 _FAILED_STARTS = 3
 
-# -P and the order of the path: a numpy.py that lies among the photographs must never be imported.
-_PROGRAM = "import sys; sys.path += sys.argv[4:]; from safelight.decoding.worker import main; main(sys.argv[1:4])"
-
-# Set before the worker loads any library: one thread each (the workers are the parallelism), two malloc arenas (every
-# arena reserves 64 MB of the address space that the memory limit counts), large buffers kept instead of remapped.
-_ENVIRONMENT = {
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MALLOC_ARENA_MAX": "2",
-}
-
-
 @dataclass(slots=True, eq=False)
 class _Worker:
     """One process: what it was given, what it works on, and until when that may take."""
 
-    child: subprocess.Popen[bytes]
+    child: Child
     connection: Connection
     lifeline: int
     given: deque[Request] = field(default_factory=deque)
@@ -84,7 +71,9 @@ class WorkerPool:
         self._jobs, self._allowed_s, self._monotonic = max(1, jobs), allowed_s, monotonic
         self._turn: IO[bytes] | None = None  # locked by the worker whose turn it is to run a large decode
         self._settings = WorkerSettings(memory_bytes, niceness, examiner, dict(options or {}))
-        self._python_path = (Path(safelight.__file__).parents[1], *python_path)
+        added = tuple(python_path)
+        self._python_path = (Path(safelight.__file__).parents[1], *added)
+        self._may_fork = not added  # a fork could not find what is looked for in other places
         self._workers: list[_Worker] = []
         self._failed_starts = 0
 
@@ -101,6 +90,11 @@ class WorkerPool:
         finally:  # an abandoned iteration leaves answers behind that nobody must take for those of the next one
             for worker in [worker for worker in self._workers if worker.given]:
                 self._drop(worker)
+
+    def prepare(self, frames: int) -> None:
+        """Start the workers for so many frames before they are needed, while starting them is cheap."""
+        while len(self._workers) < min(self._jobs, frames):
+            self._start()
 
     def close(self) -> None:
         """End the workers; a later `examine` starts new ones."""
@@ -216,16 +210,7 @@ class WorkerPool:
             self._turn = tempfile.TemporaryFile(prefix="safelight-")  # noqa: SIM115  # nameless: nothing stays behind
         inherited = (theirs.fileno(), lifeline, self._turn.fileno())
         try:
-            child = subprocess.Popen(
-                [sys.executable, "-P", "-c", _PROGRAM, *map(str, (*inherited, *self._python_path))],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=os.environ | _ENVIRONMENT,
-                pass_fds=inherited,
-                start_new_session=True,
-                cwd="/",
-            )
+            child = self._launched(inherited)
         except OSError as error:
             os.close(held)
             raise CannotStart("The decoder does not start.", hint=f"The system says: {error.strerror}.") from None
@@ -236,6 +221,12 @@ class WorkerPool:
         worker.connection.send(self._settings)
         self._workers.append(worker)
         return worker
+
+
+    def _launched(self, inherited: tuple[int, int, int]) -> Child:
+        if self._may_fork and may_fork():
+            return forked(inherited, examiner_module=self._settings.examiner.partition(":")[0])
+        return started(inherited, python_path=self._python_path)
 
 
 def _refused(request: Request, _key: int, error: object, name: str) -> Refused:
