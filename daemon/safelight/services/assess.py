@@ -6,7 +6,7 @@ Invariant: a frame that cannot be judged becomes unreadable with a reason; it ne
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,17 @@ from safelight.errors import OutOfReach
 from safelight.ports import Assessments, Clock, Decoder, Encoder, Examined, FactsReader, Refused, Request, Store
 
 _TOGETHER = 32  # answers remembered in one transaction
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Looked:
+    """One answer of the decoder and what was made of it."""
+
+    examined: Examined
+    assessment: Assessment
+
+
+_Answer = _Looked | Refused
 
 
 class Assess:
@@ -51,9 +62,11 @@ class Assess:
         seen: list[bytes] = []
         while todo:
             fresh: list[int] = []
-            batch: list[Examined | Refused] = []
+            batch: list[_Answer] = []
             for answer in self._decoder.examine(self._requests(todo)):
-                batch.append(answer)
+                # Encoded at once, not with the rest of the batch: the workers decode on meanwhile.
+                batch.append(self._assessed(answer) if isinstance(answer, Examined) else answer)
+                self._progress(1)
                 if len(batch) >= _TOGETHER:
                     self._remember(batch, fresh, seen)
             self._remember(batch, fresh, seen)
@@ -68,38 +81,36 @@ class Assess:
             files = self._store.catalog.files_of(frame.id)
             ordered = sources([file.path for file in files], {file.path: file.role is Role.RAW for file in files})
             content = next((file.content for file in files if file.path == ordered[0]), b"") if ordered else b""
-            if content and (known := self._assessments.assessment(content)) is not None:
+            # Several files are opened all the same: their capture times tell whether they are one exposure.
+            alone = len(ordered) == 1
+            if alone and content and (known := self._assessments.assessment(content)) is not None:
                 with self._store.transaction():
                     self._move_on(frame.id, content, known.facts.rating)
                 self._progress(1)
                 continue
             yield Request(frame.id, ordered)
 
-    def _remember(self, batch: list[Examined | Refused], parted: list[int], seen: list[bytes]) -> None:
-        """Encode a batch of answers and write down what they told; empties the batch."""
-        made = self._with_raw_facts(
-            [(answer, self._assessed(answer)) for answer in batch if isinstance(answer, Examined)]
-        )
+    def _remember(self, batch: list[_Answer], parted: list[int], seen: list[bytes]) -> None:
+        """Write down what some answers told; empties the batch."""
+        made = self._with_raw_facts([answer for answer in batch if isinstance(answer, _Looked)])
+        refused = [answer for answer in batch if isinstance(answer, Refused)]
         with self._store.transaction():
-            for answer in batch:
-                if isinstance(answer, Refused):
-                    passing = isinstance(answer.error, OutOfReach)
-                    self._store.catalog.set_stage(
-                        answer.key, Stage.UNREADABLE, _told(answer.error.summary, answer.error.hint), passing=passing
-                    )
-            for examined, assessment in made:
-                self._assessments.put_assessment(assessment)
-                self._move_on(examined.key, assessment.content, assessment.facts.rating)
-                seen.append(assessment.content)
-                parted.extend(self._part(examined, assessment.facts))
-        self._progress(len(batch))
+            for each in refused:
+                passing = isinstance(each.error, OutOfReach)
+                reason = _told(each.error.summary, each.error.hint)
+                self._store.catalog.set_stage(each.key, Stage.UNREADABLE, reason, passing=passing)
+            for looked in made:
+                self._assessments.put_assessment(looked.assessment)
+                self._move_on(looked.examined.key, looked.assessment.content, looked.assessment.facts.rating)
+                seen.append(looked.assessment.content)
+                parted.extend(self._part(looked.examined, looked.assessment.facts))
         batch.clear()
 
-    def _assessed(self, answer: Examined) -> Assessment:
+    def _assessed(self, answer: Examined) -> _Looked:
         encoded = self._encoder.encode(answer.thumb)
         files = {file.path: file for file in self._store.catalog.files_of(answer.key)}
         ordered = sources(list(files), {path: file.role is Role.RAW for path, file in files.items()})
-        return Assessment(
+        assessment = Assessment(
             # Readable now, though not when it arrived: the next scan finds out what it is.
             content=files[ordered[0]].content or b"unidentified " + bytes(answer.source),
             facts=answer.facts,
@@ -111,17 +122,13 @@ class Assess:
             width_px=answer.width_px,
             height_px=answer.height_px,
         )
+        return _Looked(answer, assessment)
 
-    def _with_raw_facts(self, made: list[tuple[Examined, Assessment]]) -> list[tuple[Examined, Assessment]]:
+    def _with_raw_facts(self, made: Sequence[_Looked]) -> list[_Looked]:
         """Let exiftool tell of what the decoder cannot read facts from: RAW, and time hidden in maker notes."""
-        asked = [examined.source for examined, _ in made if _hidden(examined)]
+        asked = [looked.examined.source for looked in made if _hidden(looked.examined)]
         told = self._reader.read(asked) if asked else {}
-        return [
-            (examined, replace(assessment, facts=filled(assessment.facts, told[examined.source])))
-            if examined.source in told
-            else (examined, assessment)
-            for examined, assessment in made
-        ]
+        return [_filled(looked, told.get(looked.examined.source)) for looked in made]
 
     def _ask_rapid_runs(self, contents: Sequence[bytes]) -> None:
         """Read the maker notes of rapid runs, where a bracket or a focus stack is possible."""
@@ -157,6 +164,12 @@ class Assess:
             self._store.journal.append("frame_parted", at_s=now_s, frame_id=frame_id, source=examined.key)
             fresh.append(frame_id)
         return fresh
+
+
+def _filled(looked: _Looked, told: CaptureFacts | None) -> _Looked:
+    if told is None:
+        return looked
+    return _Looked(looked.examined, replace(looked.assessment, facts=filled(looked.assessment.facts, told)))
 
 
 def _hidden(examined: Examined) -> bool:
