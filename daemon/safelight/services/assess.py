@@ -7,13 +7,14 @@ Invariant: a frame that cannot be judged becomes unreadable with a reason; it ne
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from safelight.domain.frame import CaptureFacts, Role, Stage
 from safelight.domain.framing import apart, sources
 from safelight.domain.names import role_of
-from safelight.domain.records import Assessment, KnownFrame
+from safelight.domain.records import Assessment, KnownFile, KnownFrame
 from safelight.domain.series import filled, worth_asking
 from safelight.domain.signature import signature
 from safelight.errors import OutOfReach
@@ -28,6 +29,7 @@ class _Looked:
 
     examined: Examined
     assessment: Assessment
+    paths: tuple[Path, ...]  # of the frame's files
 
 
 _Answer = _Looked | Refused
@@ -63,9 +65,11 @@ class Assess:
         while todo:
             fresh: list[int] = []
             batch: list[_Answer] = []
-            for answer in self._decoder.examine(self._requests(todo)):
+            asked: dict[int, tuple[KnownFile, ...]] = {}
+            for answer in self._decoder.examine(self._requests(todo, asked)):
+                files = asked.pop(answer.key)
                 # Encoded at once, not with the rest of the batch: the workers decode on meanwhile.
-                batch.append(self._assessed(answer) if isinstance(answer, Examined) else answer)
+                batch.append(self._looked(answer, files) if isinstance(answer, Examined) else answer)
                 self._progress(1)
                 if len(batch) >= _TOGETHER:
                     self._remember(batch, fresh, seen)
@@ -75,8 +79,8 @@ class Assess:
         self._ask_rapid_runs(seen)
         return tuple(parted)
 
-    def _requests(self, frames: Sequence[KnownFrame]) -> Iterator[Request]:
-        """Yield what has to be decoded; frames whose content is known already move on at once."""
+    def _requests(self, frames: Sequence[KnownFrame], asked: dict[int, tuple[KnownFile, ...]]) -> Iterator[Request]:
+        """Yield what has to be decoded and note its files in `asked`; frames of known content move on at once."""
         for frame in frames:
             files = self._store.catalog.files_of(frame.id)
             ordered = sources([file.path for file in files], {file.path: file.role is Role.RAW for file in files})
@@ -88,6 +92,7 @@ class Assess:
                     self._move_on(frame.id, content, known.facts.rating)
                 self._progress(1)
                 continue
+            asked[frame.id] = files
             yield Request(frame.id, ordered)
 
     def _remember(self, batch: list[_Answer], parted: list[int], seen: list[bytes]) -> None:
@@ -103,16 +108,16 @@ class Assess:
                 self._assessments.put_assessment(looked.assessment)
                 self._move_on(looked.examined.key, looked.assessment.content, looked.assessment.facts.rating)
                 seen.append(looked.assessment.content)
-                parted.extend(self._part(looked.examined, looked.assessment.facts))
+                parted.extend(self._part(looked))
         batch.clear()
 
-    def _assessed(self, answer: Examined) -> _Looked:
+    def _looked(self, answer: Examined, files: Sequence[KnownFile]) -> _Looked:
         encoded = self._encoder.encode(answer.thumb)
-        files = {file.path: file for file in self._store.catalog.files_of(answer.key)}
-        ordered = sources(list(files), {path: file.role is Role.RAW for path, file in files.items()})
+        contents = {file.path: file.content for file in files}
+        first = sources(list(contents), {file.path: file.role is Role.RAW for file in files})[0]
         assessment = Assessment(
             # Readable now, though not when it arrived: the next scan finds out what it is.
-            content=files[ordered[0]].content or b"unidentified " + bytes(answer.source),
+            content=contents[first] or b"unidentified " + bytes(answer.source),
             facts=answer.facts,
             measures=answer.measures,
             embedding=encoded.embedding.astype(np.float16),
@@ -122,7 +127,7 @@ class Assess:
             width_px=answer.width_px,
             height_px=answer.height_px,
         )
-        return _Looked(answer, assessment)
+        return _Looked(answer, assessment, tuple(contents))
 
     def _with_raw_facts(self, made: Sequence[_Looked]) -> list[_Looked]:
         """Let exiftool tell of what the decoder cannot read facts from: RAW, and time hidden in maker notes."""
@@ -151,15 +156,16 @@ class Assess:
         self._store.catalog.set_content(frame_id, content, embedded=embedded)
         self._store.catalog.set_stage(frame_id, Stage.ASSESSED)
 
-    def _part(self, examined: Examined, facts: CaptureFacts) -> list[int]:
+    def _part(self, looked: _Looked) -> list[int]:
         """Give files that were taken at another time than the frame a frame of their own."""
-        fresh: list[int] = []
-        for file in self._store.catalog.files_of(examined.key):
-            if file.path == examined.source or not apart(facts.taken_s, examined.other_taken_s.get(file.path)):
+        examined, fresh = looked.examined, []
+        for path in looked.paths:
+            other_s = examined.other_taken_s.get(path)
+            if path == examined.source or not apart(looked.assessment.facts.taken_s, other_s):
                 continue
             now_s = self._clock.now()
-            frame_id = self._store.catalog.add_frame(file.path, arrived_s=now_s)
-            self._store.catalog.give_file(file.path, frame_id=frame_id)
+            frame_id = self._store.catalog.add_frame(path, arrived_s=now_s)
+            self._store.catalog.give_file(path, frame_id=frame_id)
             self._store.catalog.set_main(examined.key, examined.source)
             self._store.journal.append("frame_parted", at_s=now_s, frame_id=frame_id, source=examined.key)
             fresh.append(frame_id)
@@ -169,7 +175,8 @@ class Assess:
 def _filled(looked: _Looked, told: CaptureFacts | None) -> _Looked:
     if told is None:
         return looked
-    return _Looked(looked.examined, replace(looked.assessment, facts=filled(looked.assessment.facts, told)))
+    assessment = replace(looked.assessment, facts=filled(looked.assessment.facts, told))
+    return replace(looked, assessment=assessment)
 
 
 def _hidden(examined: Examined) -> bool:
