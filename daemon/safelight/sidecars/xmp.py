@@ -8,6 +8,7 @@ Invariant: what cannot be proved is refused, and the file stays as it is.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from safelight.domain.opinion import OurRating
 from safelight.errors import SidecarBusy
@@ -110,7 +111,13 @@ def merge(data: bytes | None, rating: OurRating) -> bytes:
     Raises as `parse`; SidecarRefused also for a rating that stands there twice with different values or with parts,
     and when the result does not prove to be the same document otherwise.
     """
-    return parse(_NEW if data is None else data).merge(rating)
+    return (_fresh() if data is None else parse(data)).merge(rating)
+
+
+@cache
+def _fresh() -> Sidecar:
+    """Return the sidecar that every new one starts from; it is the same each time, so it is parsed once."""
+    return parse(_NEW)
 
 
 def _values(document: Document, rating: OurRating) -> dict[Name, str]:
