@@ -1,8 +1,8 @@
 """Fits the reference distribution of scores, which stands in for a library while that is small.
 
-`python -m safelight.models.build.fit_reference --data DIR --out FILE` scores photographs of two public collections as lone
-frames: one of free pictures that somebody chose to publish (OASIS), one of everyday pictures with real faults (BIQ2021).
-Both count half, whatever their sizes, because a photographer's shoot lies somewhere between the two.
+`python -m safelight.models.build.fit_reference --data DIR --out FILE` scores photographs of two public collections as
+lone frames: one of free pictures that somebody chose to publish (OASIS), one of everyday pictures with real faults
+(BIQ2021). Both count half, whatever their sizes, because a photographer's shoot lies somewhere between the two.
 Invariant: the same data, bundle and measures give the same file; where the data is absent nothing is written.
 """
 
@@ -22,8 +22,10 @@ from safelight.domain.score import lone_score
 from safelight.domain.technical import MEASURES_VERSION, measure
 from safelight.domain.technical_terms import technical_terms
 from safelight.errors import Unreadable
-from safelight.inference.encoder import BundleEncoder
-from safelight.models.embedded import open_embedded
+from safelight.inference.bundle import load_bundle
+from safelight.inference.encoder import BundleEncoder, open_encoder
+from safelight.models.build.efficientnet_lite0 import build
+from safelight.models.shipped import EMBEDDED, FOLDER
 
 QUANTILES = 41
 COLLECTIONS = ("taste_oasis/images", "quality_biq/images")
@@ -62,7 +64,8 @@ def main() -> int:
     if missing := [folder for folder in folders if not folder.is_dir()]:
         sys.stderr.write(f"nothing written: {missing[0]} is not there\n")
         return 1
-    encoder = open_embedded(cache=paths.models_folder(os.environ))
+    cache = paths.models_folder(os.environ)
+    encoder = open_encoder(load_bundle(EMBEDDED, folder=FOLDER, cache=cache, builders={"efficientnet_lite0": build}))
     found = quantiles([scores(sorted(folder.glob("*.jpg")), encoder) for folder in folders])
     lines = [
         "# Scores at evenly spaced quantiles of a reference library; written by build/fit_reference.py.",

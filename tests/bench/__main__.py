@@ -24,7 +24,8 @@ def run(name: str, *arguments: str) -> int:
     """Run one benchmark as a program of its own, so that none warms another up; return its exit status."""
     print(f"\n== {name}", flush=True)
     environment = os.environ | {"ORT_DISABLE_TELEMETRY": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return subprocess.run([sys.executable, "-m", f"tests.bench.{name}", *arguments], env=environment).returncode
+    command = [sys.executable, "-m", f"tests.bench.{name}", *arguments]
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 def main() -> int:

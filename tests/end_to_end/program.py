@@ -137,6 +137,7 @@ def sidecars(folder: Path) -> dict[Path, tuple[bytes, int, int]]:
 def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """Return the command with a new home; the model bundle is built once for all tests of a session."""
     home = tmp_path_factory.mktemp("home")
-    cache = tmp_path_factory.getbasetemp() / "cache"
+    base = tmp_path_factory.getbasetemp()
+    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "SAFELIGHT_"))}
-    return Program(home, kept | {"HOME": str(home), "XDG_CACHE_HOME": str(cache), "PYTHONDONTWRITEBYTECODE": "1"})
+    return Program(home, kept | {"HOME": str(home), "XDG_CACHE_HOME": str(cache)})

@@ -19,6 +19,7 @@ from tests.end_to_end.program import Program, Rated, program, untouched
 from tests.faults.shoot import OLD_S, encoded, jpeg, picture, put
 
 __all__ = ["program"]
+pytestmark = pytest.mark.xdist_group("bad_input")  # what a fixture rated is for all of them
 
 GOOD = ("good_1.jpg", "good_2.jpg", "good_3.jpg")
 PLAIN = Image.new("RGB", (640, 427))

@@ -13,13 +13,14 @@ from tests.end_to_end.program import Program, Rated, originals, program, sidecar
 from tests.faults.shoot import OLD_S, jpeg, make_shoot, put
 
 __all__ = ["program"]
+pytestmark = pytest.mark.xdist_group("rate")  # what a fixture rated is for all of them
 
 PACKET = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
     '<rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:darktable="http://darktable.sf.net/"'
     "{attributes}/></rdf:RDF></x:xmpmeta>"
 )
-IMPORTED = ' xmp:Rating="1" darktable:xmp_version="4" darktable:history_auto_hash="ab" darktable:history_current_hash="ab"'
+IMPORTED = ' xmp:Rating="1" darktable:history_auto_hash="ab" darktable:history_current_hash="ab"'
 EDITED = IMPORTED.replace('current_hash="ab"', 'current_hash="cd"')
 
 
@@ -160,7 +161,7 @@ def test_second_run_changes_nothing_and_says_the_same(case: Case) -> None:
 def shoot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a shoot of bursts that tests copy."""
     folder = tmp_path_factory.mktemp("original") / "shoot"
-    make_shoot(folder, scenes=3)
+    make_shoot(folder, scenes=3, side=480)
     put(folder / "twice.dng", raw(50, 600))
     put(folder / "twice.jpg", jpeg(51, second=900))
     return folder
@@ -170,6 +171,34 @@ def shoot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def copied(shoot: Path, tmp_path: Path) -> Path:
     """Return a copy of the shoot with the file times of the original."""
     return Path(shutil.copytree(shoot, tmp_path / "shoot", copy_function=shutil.copy2))
+
+
+@dataclass(frozen=True)
+class Once:
+    """A shoot that has been rated once, what was said, and where it can be had again."""
+
+    folder: Path
+    state: Path
+    rated: Rated
+    kept: Path
+
+
+@pytest.fixture(scope="module")
+def rated_once(program: Program, shoot: Path, tmp_path_factory: pytest.TempPathFactory) -> Once:
+    base = tmp_path_factory.mktemp("once")
+    shutil.copytree(shoot, base / "now" / "shoot", copy_function=shutil.copy2)
+    rated = program.rate(base / "now" / "shoot", "--state", base / "now" / "state")
+    assert (rated.status, set(rated.stages.values())) == (0, {"published"})
+    shutil.copytree(base / "now", base / "kept", copy_function=shutil.copy2)
+    return Once(base / "now" / "shoot", base / "now" / "state", rated, base / "kept")
+
+
+@pytest.fixture
+def once(rated_once: Once) -> Once:
+    """Return the rated shoot and its state as they were after that run, but for the inodes."""
+    shutil.rmtree(rated_once.folder.parent)
+    shutil.copytree(rated_once.kept, rated_once.folder.parent, copy_function=shutil.copy2)
+    return rated_once
 
 
 def without_place(rated: Rated, folder: Path) -> str:
@@ -212,9 +241,7 @@ def test_folders_within_each_other_give_each_frame_once(program: Program, copied
     (copied / "IMG_0000.jpg").rename(copied / "below" / "IMG_0000.jpg")
     put(copied / "below" / "empty.jpg", b"")
     os.symlink("nowhere", copied / "below" / "dangling.jpg")
-    rated = program.rate(
-        copied, copied / "below", copied / ".." / "shoot", "--state", tmp_path / "state", "--dry-run"
-    )
+    rated = program.rate(copied, copied / "below", copied / ".." / "shoot", "--state", tmp_path / "state", "--dry-run")
     assert len(rated.records) == len(rated.by_name) == 13
 
 
@@ -303,9 +330,8 @@ def frames(state: Path) -> dict[str, int]:
     return {os.path.basename(os.fsdecode(path)): frame for path, frame in rows}
 
 
-def test_files_that_move_keep_frame_and_rating(program: Program, copied: Path, tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    first = program.rate(copied, "--state", state)
+def test_files_that_move_keep_frame_and_rating(program: Program, once: Once, tmp_path: Path) -> None:
+    copied, state, first = once.folder, once.state, once.rated
     was = frames(state)
     (copied / "below").mkdir()
     for name, target in {"IMG_0000.jpg": "renamed.jpg", "IMG_0001.jpg": "below/moved.jpg"}.items():
@@ -329,9 +355,8 @@ def test_files_that_move_keep_frame_and_rating(program: Program, copied: Path, t
     assert sidecars(copied) == settled
 
 
-def test_names_that_move_on_by_one_keep_their_frames(program: Program, copied: Path, tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    first = program.rate(copied, "--state", state)
+def test_names_that_move_on_by_one_keep_their_frames(program: Program, once: Once, tmp_path: Path) -> None:
+    copied, state, first = once.folder, once.state, once.rated
     was = frames(state)
     names = sorted(path.name for path in copied.glob("IMG_*.jpg"))
     for old, new in reversed(list(zip(names, [*names[1:], "IMG_9999.jpg"], strict=True))):
@@ -346,9 +371,8 @@ def test_names_that_move_on_by_one_keep_their_frames(program: Program, copied: P
     assert sidecars(copied) == written
 
 
-def test_file_that_is_away_for_a_run_is_the_same_frame_again(program: Program, copied: Path, tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    first = program.rate(copied, "--state", state)
+def test_file_that_is_away_for_a_run_is_the_same_frame_again(program: Program, once: Once, tmp_path: Path) -> None:
+    copied, state, first = once.folder, once.state, once.rated
     was, written = frames(state), sidecars(copied)
     (copied / "IMG_0101.jpg").rename(tmp_path / "IMG_0101.jpg")
     (copied / "twice.dng").rename(tmp_path / "twice.dng")
@@ -384,10 +408,9 @@ def test_frame_outlives_the_file_that_stood_for_it(program: Program, tmp_path: P
 
 
 def test_changed_file_is_assessed_again_and_a_copy_shares_its_look(
-    program: Program, copied: Path, tmp_path: Path
+    program: Program, once: Once, tmp_path: Path
 ) -> None:
-    state = tmp_path / "state"
-    first = program.rate(copied, "--state", state)
+    copied, state, first = once.folder, once.state, once.rated
     was = frames(state)
     put(copied / "IMG_0000.jpg", jpeg(70, second=0))
     os.utime(copied / "IMG_0000.jpg", (OLD_S + 60, OLD_S + 60))
@@ -402,9 +425,8 @@ def test_changed_file_is_assessed_again_and_a_copy_shares_its_look(
     assert f'xmp:Rating="{second.by_name["IMG_0000.jpg"]["stars"]}"' in text
 
 
-def test_person_who_rates_anew_is_right_for_ever(program: Program, copied: Path, tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    first = program.rate(copied, "--state", state)
+def test_person_who_rates_anew_is_right_for_ever(program: Program, once: Once, tmp_path: Path) -> None:
+    copied, state, first = once.folder, once.state, once.rated
     choice = {"IMG_0000.jpg": 1, "IMG_0001.jpg": 5, "IMG_0002.jpg": 0}
     choice = {name: 4 if first.by_name[name]["stars"] == stars else stars for name, stars in choice.items()}
     for name, stars in choice.items():
@@ -435,10 +457,49 @@ def test_person_who_rates_anew_is_right_for_ever(program: Program, copied: Path,
     assert fresh.by_name["IMG_0001.jpg"]["stage"] == "kept", "known from the sidecar alone, on a new computer as well"
 
 
-def test_deleted_state_finds_its_own_sidecars_again(program: Program, copied: Path, tmp_path: Path) -> None:
-    first = program.rate(copied, "--state", tmp_path / "state")
-    written = sidecars(copied)
-    shutil.rmtree(tmp_path / "state")
-    second = program.rate(copied, "--state", tmp_path / "state")
-    assert without_place(second, copied) == without_place(first, copied)
-    assert sidecars(copied) == written
+def test_deleted_state_finds_its_own_sidecars_again(program: Program, once: Once) -> None:
+    written = sidecars(once.folder)
+    shutil.rmtree(once.state)
+    assert program.rate(once.folder, "--state", once.state) == once.rated
+    assert sidecars(once.folder) == written
+
+
+def test_rating_that_a_person_gives_under_the_other_name_is_seen(program: Program, tmp_path: Path) -> None:
+    folder, state = tmp_path / "shoot", tmp_path / "state"
+    folder.mkdir()
+    for number in (1, 2):
+        put(folder / f"{number}.cr2", raw(number, number * 600))
+        put(folder / f"{number}.jpg", jpeg(number))
+    program.rate(folder, "--state", state)
+    ours = sidecars(folder)
+    put(folder / "1.xmp", rated_by(4))  # another editor, which names its sidecars the Adobe way
+    put(folder / "2.xmp", PACKET.format(attributes=' xmp:Label="Red"').encode())
+    for _ in range(2):
+        later = program.rate(folder, "--state", state)
+        assert later.status == 0
+        assert (later.by_name["1.cr2"]["stage"], later.by_name["1.cr2"]["stars"]) == ("kept", 4)
+        assert later.by_name["2.cr2"]["stage"] == "published"
+        found = sidecars(folder)
+        assert found.items() >= ours.items()
+        assert found[folder / "1.xmp"][0] == rated_by(4)
+        assert f'xmp:Rating="{later.by_name["2.cr2"]["stars"]}"'.encode() in found[folder / "2.xmp"][0], "in agreement"
+
+
+def test_jpegs_that_are_moved_away_from_their_raws_become_frames_of_their_own(program: Program, tmp_path: Path) -> None:
+    folder, state = tmp_path / "shoot", tmp_path / "state"
+    (folder / "jpg").mkdir(parents=True)
+    for number in (1, 2):
+        put(folder / f"{number}.cr2", raw(number, number * 600))
+        put(folder / f"{number}.jpg", jpeg(number))
+    program.rate(folder, "--state", state)
+    was = frames(state)
+    for number in (1, 2):
+        (folder / f"{number}.jpg").rename(folder / "jpg" / f"{number}.jpg")
+    later = program.rate(folder, "--state", state)
+    assert later.stages == dict.fromkeys(("1.cr2", "2.cr2", "1.jpg", "2.jpg"), "published")
+    assert all(record["companions"] == [] for record in later.records)
+    assert all(Path(record["sidecar"]).parent == Path(record["path"]).parent for record in later.records)
+    assert {name: frame for name, frame in frames(state).items() if name.endswith("cr2")} == {
+        name: frame for name, frame in was.items() if name.endswith("cr2")
+    }
+    assert program.rate(folder, "--state", state) == later

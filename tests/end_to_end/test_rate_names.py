@@ -1,4 +1,4 @@
-"""File names are bytes: whatever they hold, the frame is rated, and nothing reaches the terminal raw or a shell at all."""
+"""File names are bytes: whatever they hold, the frame is rated, and nothing reaches a terminal raw or a shell."""
 
 import os
 from dataclasses import dataclass
@@ -10,12 +10,13 @@ from tests.end_to_end.program import Program, Rated, program, sidecars, untouche
 from tests.faults.shoot import jpeg, put
 
 __all__ = ["program"]
+pytestmark = pytest.mark.xdist_group("rate_names")  # what a fixture rated is for all of them
 
 ODD = (
     b"caf\xe9.jpg",  # latin-1, as old cameras and old archives have it
     b"\xff\xfe\x80.jpg",
     "\N{SUNRISE OVER MOUNTAINS} \N{ZERO WIDTH JOINER}.jpg".encode(),
-    b"it's \"the\" one.jpg",
+    b'it\'s "the" one.jpg',
     b"new\nline.jpg",
     b"carriage\r.jpg",
     b"-rf.jpg",
@@ -91,7 +92,7 @@ def test_name_that_leaves_no_room_for_the_sidecars_is_rated_and_said_so(case: Ca
 
 
 def test_no_name_was_run_by_a_shell_or_taken_for_an_option(case: Case) -> None:
-    assert not [path for path in case.folder.parent.rglob("owned")]
+    assert not list(case.folder.parent.rglob("owned"))
     assert not Path("owned").exists()
 
 

@@ -50,12 +50,12 @@ def put(path: Path, data: bytes) -> Path:
     return path
 
 
-def make_shoot(folder: Path, *, scenes: int = 4, frames_each: int = 3) -> list[Path]:
+def make_shoot(folder: Path, *, scenes: int = 4, frames_each: int = 3, side: int = 640) -> list[Path]:
     """Write bursts of the same scene, sharp and softened, with old file times; return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     made = []
     for scene in range(scenes):
-        sharp = picture(scene)
+        sharp = picture(scene, side=side)
         for frame in range(frames_each):
             path = folder / f"IMG_{scene:02d}{frame:02d}.jpg"
             sharp.filter(ImageFilter.GaussianBlur(frame * 1.5)).save(path, quality=90, exif=exif(scene * 60 + frame))

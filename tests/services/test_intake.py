@@ -35,9 +35,7 @@ class Bench:
         return path
 
     def take_in(self) -> Arrivals:
-        intake = Intake(
-            scanner=self.scanner, identifier=ContentIdentifier(), store=self.store, clock=self.clock
-        )
+        intake = Intake(scanner=self.scanner, identifier=ContentIdentifier(), store=self.store, clock=self.clock)
         return intake.take_in([self.folder])
 
     def names(self, arrivals: Arrivals) -> list[str]:
@@ -194,9 +192,10 @@ def test_odd_names_survive_the_catalog(bench: Bench, raw: bytes) -> None:
     path.write_bytes(b"x")
     os.utime(path, (OLD_S, OLD_S))
     bench.take_in()
-    assert [bytes(frame.path.name, "utf-8", "surrogateescape") for frame in bench.store.catalog.frames(
-        bench.take_in().frames
-    )] == [raw]
+    assert [
+        bytes(frame.path.name, "utf-8", "surrogateescape")
+        for frame in bench.store.catalog.frames(bench.take_in().frames)
+    ] == [raw]
 
 
 def test_a_missing_folder_is_said_in_one_sentence(bench: Bench) -> None:

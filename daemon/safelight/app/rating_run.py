@@ -56,14 +56,15 @@ def rate(folders: Sequence[Path], *, parts: Parts, progress: Progress, dry_run: 
     """Rate folders. Raises CannotStart when nothing can be done at all."""
     store, clock = parts.store, parts.clock
     started_s = clock.now()
+    roots = [parts.scanner.root(folder) for folder in folders]  # before anything is done: all of them or none
     publish = Publish(
         store=store, sidecars=parts.sidecars, volumes=parts.volumes, clock=clock, progress=progress.advance
     )
     publish.recover()
     progress.begin("Looking for photographs", 0)
-    arrivals = Intake(scanner=parts.scanner, identifier=parts.identifier, store=store, clock=clock).take_in(folders)
+    arrivals = Intake(scanner=parts.scanner, identifier=parts.identifier, store=store, clock=clock).take_in(roots)
     with store.transaction():
-        run_id = store.receipts.start_run(folders, at_s=started_s)
+        run_id = store.receipts.start_run(roots, at_s=started_s)
     judged = _judge(arrivals, parts=parts, progress=progress)
     frames = list(store.catalog.frames(arrivals.frames))
     progress.begin("Writing sidecars", sum(frame.stage is Stage.RANKED for frame in frames))
@@ -73,7 +74,7 @@ def rate(folders: Sequence[Path], *, parts: Parts, progress: Progress, dry_run: 
     trouble = _index(judged, parts=parts) if judged else ""
     return Outcome(
         frames=tuple(arrivals.frames),
-        not_looked=tuple(arrivals.not_looked),
+        not_looked=tuple(dict.fromkeys(arrivals.not_looked)),  # a folder may lie within another
         seconds=clock.now() - started_s,
         assessed=judged.frames if judged else 0,
         trouble=trouble,

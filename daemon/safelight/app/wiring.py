@@ -63,7 +63,7 @@ def writing(settings: Settings) -> Iterator[Parts]:
 @contextmanager
 def reading(settings: Settings) -> Iterator[Parts]:
     """Open everything for a command that only reads; a state folder that does not exist yet is made."""
-    settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database.make_folder(settings.state)
     with _store(settings.state) as store:
         yield _parts(settings, store)
 
@@ -93,4 +93,3 @@ def _parts(settings: Settings, store: SqliteStore) -> Parts:
         sidecars=SidecarsBeside(profile=settings.profile, clock=clock),
         clock=clock,
     )
-

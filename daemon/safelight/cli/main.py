@@ -7,11 +7,13 @@ Exit status: 0 all went well, 1 some frames could not be rated, 2 the command co
 
 import io
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import click
 
@@ -20,6 +22,8 @@ from safelight.cli.wording import printable
 from safelight.errors import SafelightError
 
 PATH = click.Path(path_type=Path)
+
+STOPPED = "Stopped. What was done is kept; run again to go on."
 
 STATE = click.option("--state", type=PATH, metavar="DIR", help="State folder (default: XDG state, safelight below it).")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output and nothing else there.")
@@ -103,7 +107,20 @@ def doctor(state: Path | None, as_json: bool) -> int:
 def main() -> None:
     """Run the command and end with its exit status; a failure is told in plain sentences."""
     _open_streams()
-    sys.exit(_guarded(lambda: cli.main(standalone_mode=False)))
+    sys.exit(_guarded(lambda: cli.main(standalone_mode=False), stopped=_noted_interrupts()))
+
+
+def _noted_interrupts() -> list[int]:
+    """Return a list that is empty until Ctrl-C is pressed: a library may turn that into an error of its own."""
+    noted: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> NoReturn:
+        noted.append(number)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else we were started to go on regardless
+        signal.signal(signal.SIGINT, stop)
+    return noted
 
 
 def _open_streams() -> None:
@@ -119,19 +136,19 @@ def _open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _guarded(command: Callable[[], Any]) -> int:
+def _guarded(command: Callable[[], Any], *, stopped: Sequence[int] = ()) -> int:
     try:
         status = int(command() or 0)
         sys.stdout.flush()  # here, where a reader that has gone is no surprise, and not at the interpreter's exit
     except click.exceptions.Exit as done:
         return done.exit_code
     except (click.Abort, KeyboardInterrupt):
-        return _complained(130, "Stopped. What was done is kept; run again to go on.")
+        return _complained(130, STOPPED)
     except BrokenPipeError:  # the reader (head, less) has seen enough
         _say_no_more()
         return 0
     except (SafelightError, click.ClickException, OSError) as error:
-        return _complained(2, *_words(error))
+        return _complained(130, STOPPED) if stopped else _complained(2, *_words(error))
     return status
 
 

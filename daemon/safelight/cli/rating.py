@@ -27,7 +27,9 @@ def run(folders: Sequence[Path], *, settings: Settings, dry_run: bool, as_json: 
             outcome = rating_run.rate(folders, parts=parts, progress=shown, dry_run=dry_run)
         finally:
             shown.end()
-        descriptions = list(Describe(store=parts.store).frames(outcome.frames))
+        # By name and not by when each was taken in, so that every run over a folder tells it in the same order.
+        described = Describe(store=parts.store).frames(outcome.frames)
+        descriptions = sorted(described, key=lambda each: bytes(each.frame.path))
     if as_json:
         _print_lines(descriptions, outcome)
     else:

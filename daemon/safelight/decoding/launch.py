@@ -7,7 +7,6 @@ program is what always works.
 Invariant: the child holds no file of the parent's but the three that it was given, and never returns into its code.
 """
 
-import importlib
 import os
 import signal
 import subprocess
@@ -63,19 +62,24 @@ def may_fork() -> bool:
         return False
 
 
-def forked(inherited: Sequence[int], *, examiner_module: str) -> Child:
+def forked(inherited: Sequence[int], *, examiner: str) -> Child:
     """Fork a worker that serves on the inherited descriptors; its libraries are loaded here first.
 
     Raises OSError when the system cannot fork.
     """
-    importlib.import_module(examiner_module)
+    worker.examiner_of(examiner)
     sys.stdout.flush()
     sys.stderr.flush()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # about threads, which `may_fork` has ruled out
-        pid = os.fork()
-    if pid == 0:
-        _serve(inherited)
+    # What Python runs around a fork swallows a Ctrl-C that comes meanwhile, so it has to wait.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # about threads, which `may_fork` has ruled out
+            pid = os.fork()
+        if pid == 0:
+            _serve(inherited)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return _Fork(pid)
 
 

@@ -41,11 +41,17 @@ def main(arguments: list[str]) -> None:
     settings: WorkerSettings = connection.recv()
     _restrain(settings)
     warnings.simplefilter("ignore")
-    module, _, name = settings.examiner.partition(":")
-    examiner = getattr(importlib.import_module(module), name)
+    examiner = examiner_of(settings.examiner)
     with contextlib.suppress(EOFError, OSError):  # the parent is gone or has no more work
         while True:
             _serve(connection, examiner, settings, turn)
+
+
+def examiner_of(name: str) -> Callable[..., Any]:
+    """Load and return the function that "module:function" names."""
+    module, _, function = name.partition(":")
+    loaded: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return loaded
 
 
 def _serve(connection: Connection, examiner: Callable[..., Any], settings: WorkerSettings, turn: int) -> None:

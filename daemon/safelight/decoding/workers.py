@@ -31,6 +31,7 @@ _PIPE_BYTES = 1 << 19  # an answer with its thumb takes 150 kB; the worker must 
 _CHANCES = 2
 _FAILED_STARTS = 3
 
+
 @dataclass(slots=True, eq=False)
 class _Worker:
     """One process: what it was given, what it works on, and until when that may take."""
@@ -222,10 +223,9 @@ class WorkerPool:
         self._workers.append(worker)
         return worker
 
-
     def _launched(self, inherited: tuple[int, int, int]) -> Child:
         if self._may_fork and may_fork():
-            return forked(inherited, examiner_module=self._settings.examiner.partition(":")[0])
+            return forked(inherited, examiner=self._settings.examiner)
         return started(inherited, python_path=self._python_path)
 
 

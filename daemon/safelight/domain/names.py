@@ -10,9 +10,7 @@ from pathlib import PurePath
 
 from safelight.domain.frame import Role
 
-IMAGE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .heic .heif .hif .tif .tiff .png .avif".split()
-)
+IMAGE_SUFFIXES = frozenset(".jpg .jpeg .jpe .jfif .heic .heif .hif .tif .tiff .png .avif".split())
 
 # Formats that LibRaw 0.21 and later opens, by the suffixes their makers use (LibRaw's list of supported cameras).
 RAW_SUFFIXES = frozenset(

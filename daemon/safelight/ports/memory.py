@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -189,11 +189,11 @@ class Receipts(Protocol):
         ...
 
     def stamps(self, frame_id: int) -> dict[Path, FileStamp]:
-        """Return the stamps that a frame's sidecars had after our last write to them."""
+        """Return the sidecars that held a frame's rating after our last look, whoever wrote them, and their stamps."""
         ...
 
-    def see(self, frame_id: int, path: Path, stamp: FileStamp) -> None:
-        """Remember another stamp of a sidecar that was changed and still holds our rating; its bytes are not ours."""
+    def see(self, frame_id: int, stamps: Mapping[Path, FileStamp]) -> None:
+        """Remember which sidecars hold a frame's rating and how they look; in place of what was known."""
         ...
 
     def of_frame(self, frame_id: int) -> tuple[Receipt, ...]:

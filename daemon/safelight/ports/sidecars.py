@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +35,7 @@ class SidecarPlan:
 
     standing: Standing
     writes: tuple[SidecarWrite, ...]
+    found: Mapping[Path, FileStamp] = field(default_factory=dict)  # the frame's sidecars that are there already
 
 
 class Sidecars(Protocol):

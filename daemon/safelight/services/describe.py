@@ -71,7 +71,8 @@ class Describe:
     def _describe(self, frame: KnownFrame, rating: Rating | None) -> Description:
         files = self._store.catalog.files_of(frame.id)
         companions = tuple(file.path for file in files if file.path != frame.path)
-        sidecars = tuple(self._store.receipts.stamps(frame.id)) if frame.stage is Stage.PUBLISHED else ()
+        standing = self._store.receipts.stamps(frame.id) if frame.stage is Stage.PUBLISHED else ()
+        sidecars = tuple(sorted(standing, key=lambda path: (path.stem != frame.path.name, path.name)))
         if frame.stage is Stage.UNREADABLE:
             return Description(frame, companions, None, None, frame.reason, ())
         if frame.stage is Stage.KEPT:

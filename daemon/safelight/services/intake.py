@@ -17,6 +17,7 @@ from safelight.domain.records import KnownFile
 from safelight.domain.stability import QUIET_S, Look, Verdict, judge, long_settled
 from safelight.errors import OutOfReach
 from safelight.ports import Clock, Identifier, NotLooked, Scanner, Store
+from safelight.services.moves import Moves
 
 _TOGETHER = 200  # frames in one transaction: a commit waits for the disk
 
@@ -40,6 +41,7 @@ class Intake:
         self._identifier = identifier
         self._store = store
         self._clock = clock
+        self._moves = Moves(scanner=scanner, identifier=identifier, store=store)
 
     def take_in(self, folders: Sequence[Path]) -> Arrivals:
         """Scan folders and return what is in scope. Raises FolderError when one of them cannot be scanned."""
@@ -56,9 +58,7 @@ class Intake:
             self._take_drafts([draft], self._known(draft), arrivals)
         return arrivals
 
-    def _take_listing(
-        self, folder: Path, files: Sequence[FoundFile], arrivals: Arrivals, waiting: list[Draft]
-    ) -> None:
+    def _take_listing(self, folder: Path, files: Sequence[FoundFile], arrivals: Arrivals, waiting: list[Draft]) -> None:
         arrivals.sidecars.update({file.path: file.stamp for file in files if file.role is Role.SIDECAR})
         known = {file.path: file for file in self._store.catalog.files_in(folder)}
         now_s = self._clock.now()
@@ -74,18 +74,25 @@ class Intake:
         self._take_drafts(fresh, known, arrivals)
         self._mark_vanished(known, [file for draft in found for file in draft.files])
 
-    def _mark_vanished(self, known: Mapping[Path, KnownFile], found: Iterable[FoundFile]) -> None:
+    def _mark_vanished(self, known: Mapping[Path, KnownFile], found: Sequence[FoundFile]) -> None:
         stamps = {path: file.stamp for path, file in known.items()}
         changes = differences(stamps, {file.path: file.stamp for file in found})
         if gone := [change.path for change in changes if isinstance(change, Vanished)]:
             with self._store.transaction():
                 self._store.catalog.mark_gone(gone)
+                for frame_id in {known[path].frame_id for path in gone}:
+                    self._make_do(frame_id, found)
+
+    def _make_do(self, frame_id: int, found: Sequence[FoundFile]) -> None:
+        """Let a frame that has lost a file go on with what is left of it here, in the order of drafts."""
+        left = {file.path for file in self._store.catalog.files_of(frame_id)}
+        if main := next((file.path for file in found if file.path in left), None):
+            self._store.catalog.set_main(frame_id, main)
+            self._publish_again(frame_id)
 
     def _settled(self, waiting: Sequence[Draft], arrivals: Arrivals) -> Iterable[Draft]:
         """Wait, once for all, until files written a moment ago rest; yield their frames as they are then."""
-        looks = {
-            file.path: [Look(self._clock.now(), file.stamp)] for draft in waiting for file in draft.files
-        }
+        looks = {file.path: [Look(self._clock.now(), file.stamp)] for draft in waiting for file in draft.files}
         verdicts = dict.fromkeys(looks, Verdict.WAIT)
         while Verdict.WAIT in verdicts.values():
             self._clock.sleep(QUIET_S)
@@ -106,27 +113,39 @@ class Intake:
 
     def _take_drafts(self, fresh: Sequence[Draft], known: Mapping[Path, KnownFile], arrivals: Arrivals) -> None:
         """Bring frames up to date in the catalog, some in each transaction, and put them in scope."""
-        for start in range(0, len(fresh), _TOGETHER):
-            some = fresh[start : start + _TOGETHER]
-            contents = {
-                file.path: self._content(file, known.get(file.path)) for draft in some for file in draft.files
-            }
+        changed = any(file.path in known for draft in fresh for file in draft.files)
+        together = len(fresh) if changed else _TOGETHER  # which names have changed places is told from all of them
+        for start in range(0, len(fresh), together or 1):
+            some = fresh[start : start + together]
+            files = [file for draft in some for file in draft.files]
+            contents = {file.path: self._content(file, known.get(file.path)) for file in files}
             with self._store.transaction():
+                moves = self._moves.find(files, known, contents)
+                left = {old.path for old in moves.values()}
+                staying = {path: file for path, file in known.items() if path not in left}
+                for path in left:
+                    self._store.catalog.drop_file(path)
                 for draft in some:
-                    owners = self._take_draft(draft, known, contents)
+                    owners = self._take_draft(draft, staying, contents, moves)
                     arrivals.frames.update(dict.fromkeys(owners[file.path] for file in draft.files))
 
     def _take_draft(
-        self, draft: Draft, known: Mapping[Path, KnownFile], contents: Mapping[Path, bytes]
+        self,
+        draft: Draft,
+        known: Mapping[Path, KnownFile],
+        contents: Mapping[Path, bytes],
+        moves: Mapping[Path, KnownFile],
     ) -> dict[Path, int]:
         """Bring one frame's files up to date and return which frame each belongs to."""
-        owners = {file.path: known[file.path].frame_id for file in draft.files if file.path in known}
+        owners: dict[Path, int] = {}
         for file in draft.files:
-            if file.path in known:
+            if (old := moves.get(file.path)) is not None:
+                if self._moves.stays_whole(old.frame_id, draft):
+                    self._move(file, old)
+                    owners[file.path] = old.frame_id
+            elif file.path in known:
                 self._renew(file, known[file.path], contents[file.path])
-            elif (old := self._moved_from(file, contents[file.path])) is not None:
-                self._move(file, old)
-                owners[file.path] = old.frame_id
+                owners[file.path] = known[file.path].frame_id
         self._adopt(draft, contents, owners)
         return owners
 
@@ -154,20 +173,8 @@ class Intake:
         now_s = self._clock.now()
         self._store.journal.append("frame_changed", at_s=now_s, frame_id=known.frame_id, path=str(file.path))
 
-    def _moved_from(self, file: FoundFile, content: bytes) -> KnownFile | None:
-        """Return the known file that this one was, if it has left its old place."""
-        if not content:
-            return None
-        for candidate in self._store.catalog.with_content(content):
-            now = self._scanner.look(candidate.path)
-            if candidate.role is file.role and (now is None or now.size != candidate.stamp.size):
-                return candidate
-        return None
-
     def _move(self, file: FoundFile, old: KnownFile) -> None:
-        catalog = self._store.catalog
-        catalog.drop_file(old.path)
-        catalog.put_file(file, frame_id=old.frame_id, content=old.content)
+        self._store.catalog.put_file(file, frame_id=old.frame_id, content=old.content)
         self._store.journal.append(
             "frame_moved", at_s=self._clock.now(), frame_id=old.frame_id, source=str(old.path), path=str(file.path)
         )
@@ -180,7 +187,8 @@ class Intake:
         if frame_id is None:
             frame_id = self._arrive(draft)
         elif orphans:
-            self._publish_again(frame_id)
+            # Whether they are the same exposure is told by the capture times, which a look at the files finds out.
+            self._store.catalog.set_stage(frame_id, Stage.ARRIVED)
         for file in orphans:
             self._store.catalog.put_file(file, frame_id=frame_id, content=contents[file.path])
             owners[file.path] = frame_id
@@ -197,6 +205,7 @@ class Intake:
 
     def _publish_again(self, frame_id: int) -> None:
         """Let a frame whose files have changed places be published where it is now; its rating stays."""
+        self._store.receipts.see(frame_id, {})
         if self._store.catalog.frame(frame_id).stage is Stage.PUBLISHED:
             self._store.catalog.set_stage(frame_id, Stage.RANKED)
 

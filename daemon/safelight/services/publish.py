@@ -6,7 +6,7 @@ the reason, and is tried again in the next run.
 Invariant: a sidecar whose rating is a person's is never written.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from safelight.domain.frame import FileStamp, Stage
 from safelight.domain.opinion import Opinion, OurRating
 from safelight.domain.records import KnownFrame, Rating
 from safelight.errors import SidecarBusy, SidecarError
-from safelight.ports import Clock, Sidecars, SidecarWrite, Store, Volumes
+from safelight.ports import Clock, SidecarPlan, Sidecars, Store, Volumes
+from safelight.services.recover import recover
 
 _TOGETHER = 64  # frames whose writes are planned, done and noted together
 _BUSY_WAIT_S = 1.0
@@ -28,7 +29,7 @@ class _Job:
     frame: KnownFrame
     image: Path
     stars: int
-    writes: tuple[SidecarWrite, ...]
+    plan: SidecarPlan
 
 
 class Publish:
@@ -52,15 +53,7 @@ class Publish:
 
     def recover(self) -> None:
         """Find out which writes of a killed process reached the disk."""
-        planned = self._store.receipts.planned()
-        if not planned:
-            return
-        with self._store.transaction():
-            for receipt in planned:
-                if (stamp := self._sidecars.holds(receipt.path, receipt.digest)) is not None:
-                    self._store.receipts.done(receipt.id, stamp)
-                else:
-                    self._store.receipts.close([receipt.id], "void")
+        recover(store=self._store, sidecars=self._sidecars)
 
     def step(
         self, frames: Iterable[KnownFrame], *, seen: Mapping[Path, FileStamp], run_id: int, dry_run: bool = False
@@ -87,32 +80,27 @@ class Publish:
         busy: list[KnownFrame],
     ) -> None:
         jobs: list[_Job] = []
+        near = _by_stem(seen)
         for frame in frames:
-            if frame.stage in (Stage.ARRIVED, Stage.ASSESSED, Stage.UNREADABLE) or self._as_left(frame, seen):
+            if frame.stage in (Stage.ARRIVED, Stage.ASSESSED, Stage.UNREADABLE) or self._as_left(frame, seen, near):
                 continue
             job = self._job(frame, dry_run=dry_run, busy=busy)
             if job is not None:
                 jobs.append(job)
-                self._see(job, seen)
             if len(jobs) >= _TOGETHER:
                 self._write(jobs, run_id, busy)
         self._write(jobs, run_id, busy)
 
-    def _as_left(self, frame: KnownFrame, seen: Mapping[Path, FileStamp]) -> bool:
-        """Tell whether a published frame's sidecars are all as they were after our last look."""
+    def _as_left(
+        self, frame: KnownFrame, seen: Mapping[Path, FileStamp], near: Mapping[Path, Collection[Path]]
+    ) -> bool:
+        """Tell whether a published frame's sidecars are as at our last look, and no other has come beside them."""
         if frame.stage is not Stage.PUBLISHED:
             return False
         stamps = self._store.receipts.stamps(frame.id)
-        return bool(stamps) and all(seen.get(path) == stamp for path, stamp in stamps.items())
-
-    def _see(self, job: _Job, seen: Mapping[Path, FileStamp]) -> None:
-        """Remember how a sidecar looks that others have changed without touching our rating."""
-        if job.writes or job.frame.stage is not Stage.PUBLISHED:
-            return
-        with self._store.transaction():
-            for path in self._store.receipts.stamps(job.frame.id):
-                if path in seen:
-                    self._store.receipts.see(job.frame.id, path, seen[path])
+        if not stamps or any(path not in stamps for path in near.get(frame.path.with_suffix(""), ())):
+            return False
+        return all(seen.get(path) == stamp for path, stamp in stamps.items())
 
     def _job(self, frame: KnownFrame, *, dry_run: bool, busy: list[KnownFrame]) -> _Job | None:
         """Decide what has to be written for a frame; None when nothing, or nothing may be."""
@@ -129,14 +117,26 @@ class Publish:
         except SidecarError as error:
             self._put_off(frame, error, busy)
             return None
+        if self._is_a_persons(frame, plan) or self._is_held_back(frame, plan, images[0].parent, dry_run=dry_run):
+            return None
+        return _Job(frame, images[0], rating.stars, plan)
+
+    def _is_a_persons(self, frame: KnownFrame, plan: SidecarPlan) -> bool:
         if plan.standing.opinion is Opinion.PERSON:
             given = plan.standing.rating
             self._stage(frame, Stage.KEPT, f"Your own rating stands: {_words(given)}.", given)
-            return None
-        if dry_run or (plan.writes and self._on_card(images[0].parent)):
-            self._stage(frame, Stage.RANKED, "" if dry_run else ON_CARD)
-            return None
-        return _Job(frame, images[0], rating.stars, plan.writes)
+            return True
+        # It outlives its sidecar, which may not have moved along with the picture.
+        return frame.stage is Stage.KEPT and frame.given is not None and not plan.found
+
+    def _is_held_back(self, frame: KnownFrame, plan: SidecarPlan, folder: Path, *, dry_run: bool) -> bool:
+        if dry_run and (plan.writes or frame.stage is not Stage.PUBLISHED):
+            self._stage(frame, Stage.RANKED)
+            return True
+        if plan.writes and self._on_card(folder):
+            self._stage(frame, Stage.RANKED, ON_CARD)
+            return True
+        return False
 
     def _stage(self, frame: KnownFrame, stage: Stage, reason: str = "", given: int | None = None) -> None:
         if (frame.stage, frame.reason, frame.given) == (stage, reason, given):
@@ -171,18 +171,23 @@ class Publish:
                         digest=write.digest,
                         stars=job.stars,
                     )
-                    for write in job.writes
+                    for write in job.plan.writes
                 ]
                 for job in jobs
             ]
         done: list[tuple[_Job, list[tuple[int, FileStamp]]]] = []
         for job, receipts in zip(jobs, planned, strict=True):
             try:
-                stamps = [self._sidecars.write(write, job.image) for write in job.writes]
+                stamps = [self._sidecars.write(write, job.image) for write in job.plan.writes]
                 done.append((job, list(zip(receipts, stamps, strict=True))))
             except SidecarError as error:
                 self._put_off(job.frame, error, busy)
-        self._sidecars.flush()
+        try:
+            self._sidecars.flush()
+        except SidecarError as error:  # a folder vanished after the last rename in it; whose is not told
+            for job, _ in done:
+                self._put_off(job.frame, error, busy)
+            done = []
         self._note(done)
         self.recover()  # what was planned and is not noted now could not be written, or only in part
         self._progress(len(jobs))
@@ -193,11 +198,23 @@ class Publish:
             for job, receipts in done:
                 for receipt_id, stamp in receipts:
                     self._store.receipts.done(receipt_id, stamp)
+                written = {write.path: stamp for write, (_, stamp) in zip(job.plan.writes, receipts, strict=True)}
+                self._store.receipts.see(job.frame.id, {**job.plan.found, **written})
                 self._store.catalog.set_stage(job.frame.id, Stage.PUBLISHED)
-                if job.writes or job.frame.stage is not Stage.PUBLISHED:
+                if job.plan.writes or job.frame.stage is not Stage.PUBLISHED:
                     self._store.journal.append(
                         "rating_published", at_s=self._clock.now(), frame_id=job.frame.id, stars=job.stars
                     )
+
+
+def _by_stem(sidecars: Iterable[Path]) -> Mapping[Path, Collection[Path]]:
+    """Sort sidecars by the pictures they may speak of, without suffix: NAME.xmp and NAME.EXT.xmp both by NAME."""
+    near: dict[Path, list[Path]] = {}
+    for path in sidecars:
+        bare = path.with_suffix("")
+        for picture in {bare, bare.with_suffix("")}:
+            near.setdefault(picture, []).append(path)
+    return near
 
 
 def _ours(rating: Rating) -> OurRating:

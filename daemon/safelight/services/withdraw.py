@@ -11,6 +11,7 @@ from safelight.domain.frame import Stage
 from safelight.domain.records import Receipt
 from safelight.errors import SidecarError
 from safelight.ports import Clock, Sidecars, Store
+from safelight.services.recover import recover
 
 TAKEN_BACK = "Its rating was taken back; rate the folder again to write it."
 
@@ -34,6 +35,7 @@ class Withdraw:
 
     def step(self) -> Withdrawn | None:
         """Take back the newest run that has writes left; None when there is none."""
+        recover(store=self._store, sidecars=self._sidecars)
         run = self._store.receipts.run_to_undo()
         if run is None:
             return None
@@ -57,6 +59,7 @@ class Withdraw:
     def _note(self, receipt: Receipt, *, restored: bool) -> None:
         with self._store.transaction():
             self._store.receipts.close([receipt.id], "undone" if restored else "void")
+            self._store.receipts.see(receipt.frame_id, {})  # the next run looks for itself
             if restored and self._store.catalog.frame(receipt.frame_id).stage is Stage.PUBLISHED:
                 self._store.catalog.set_stage(receipt.frame_id, Stage.RANKED, TAKEN_BACK)
                 self._store.journal.append("rating_undone", at_s=self._clock.now(), frame_id=receipt.frame_id)

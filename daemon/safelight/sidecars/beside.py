@@ -13,6 +13,7 @@ from safelight.domain.opinion import Opinion, OurRating
 from safelight.errors import SidecarError
 from safelight.ports import Clock, SidecarPlan, SidecarWrite, Standing
 from safelight.sidecars import writer
+from safelight.sidecars.facts import decide
 from safelight.sidecars.files import load, told
 from safelight.sidecars.naming import Profile, targets
 
@@ -37,17 +38,18 @@ class SidecarsBeside:
         """
         try:
             paths = targets(images, self._profile, self._listing(images[0].parent))
-            made = writer.plan([load(path) for path in paths], rating)
+            loaded = [load(path) for path in paths]
+            made = writer.plan(loaded, rating)
         except SidecarError:
             self._folder = None  # what we think is there may be out of date
             raise
-        person = next(
-            (facts for facts in made.facts if made.opinion is Opinion.PERSON and facts.rating is not None), None
-        )
+        persons = [facts.rating for facts in made.facts if decide(facts) is Opinion.PERSON]
+        given = next((rating for rating in persons if rating is not None), None)
         writes = tuple(
             SidecarWrite(write.path, write.before, write.after, writer.digest(write.after)) for write in made.writes
         )
-        return SidecarPlan(Standing(made.opinion, person.rating if person else None), writes)
+        found = {each.path: each.stamp for each in loaded if each.stamp is not None}
+        return SidecarPlan(Standing(made.opinion, given), writes, found)
 
     def write(self, write: SidecarWrite, image: Path) -> FileStamp:
         """Write one sidecar whole or not at all; `image` lends a new one its owner and permissions."""
@@ -62,10 +64,9 @@ class SidecarsBeside:
         return written.stamp
 
     def flush(self) -> None:
-        """Make the names of everything written so far durable."""
-        for folder in sorted(self._written_in, key=bytes):
-            writer.flush(folder)
-        self._written_in.clear()
+        """Make the names of everything written so far durable. Raises SidecarUnwritable when a folder is gone."""
+        while self._written_in:
+            writer.flush(self._written_in.pop())
 
     def holds(self, path: Path, digest: bytes) -> FileStamp | None:
         """Return the stamp of a file that holds exactly our bytes, None when it does not."""

@@ -21,9 +21,7 @@ class Assessments:
 
     def assessment(self, content: bytes) -> Assessment | None:
         """Return what this judge saw in a content, None when it has not looked yet."""
-        rows = self._database.rows(
-            "SELECT * FROM assessments WHERE content = ? AND judge = ?", (content, self.judge)
-        )
+        rows = self._database.rows("SELECT * FROM assessments WHERE content = ? AND judge = ?", (content, self.judge))
         return assessment(rows[0]) if rows else None
 
     def put_assessment(self, made: Assessment) -> None:

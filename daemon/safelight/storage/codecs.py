@@ -8,12 +8,32 @@ Invariant: decode(encode(x)) == x for every value that a service can hand in.
 import json
 import os
 import sqlite3
+import zlib
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import wraps
 from pathlib import Path
+from typing import TypeVar
 
 from safelight.domain.frame import CaptureFacts, FileStamp, Role, SetKind, Stage
 from safelight.domain.records import Assessment, KnownFile, KnownFrame, Rating
 from safelight.domain.score import Contribution, Part
+from safelight.storage.database import damaged
+
+Made = TypeVar("Made")
+
+
+def whole(build: Callable[[sqlite3.Row], Made]) -> Callable[[sqlite3.Row], Made]:
+    """Let a function that builds from a row raise StateError for a row that nobody can have written."""
+
+    @wraps(build)
+    def checked(row: sqlite3.Row) -> Made:
+        try:
+            return build(row)
+        except (ValueError, TypeError, KeyError, IndexError, zlib.error) as error:
+            raise damaged() from error
+
+    return checked
 
 
 def blob(path: Path) -> bytes:
@@ -26,14 +46,14 @@ def path_of(stored: bytes) -> Path:
     return Path(os.fsdecode(stored))
 
 
+@whole
 def known_file(row: sqlite3.Row) -> KnownFile:
     """Build from a row of `files`."""
     stamp = FileStamp(row["size"], row["mtime_ns"], row["inode"], row["device"])
-    return KnownFile(
-        path_of(row["path"]), row["frame_id"], Role(row["role"]), stamp, row["content"], bool(row["gone"])
-    )
+    return KnownFile(path_of(row["path"]), row["frame_id"], Role(row["role"]), stamp, row["content"], bool(row["gone"]))
 
 
+@whole
 def known_frame(row: sqlite3.Row) -> KnownFrame:
     """Build from a row of `frames`."""
     return KnownFrame(
@@ -54,6 +74,7 @@ def facts_text(facts: CaptureFacts) -> str:
     return json.dumps(told)
 
 
+@whole
 def assessment(row: sqlite3.Row) -> Assessment:
     """Build from a row of `assessments`."""
     # Imported here because a run with nothing to judge never needs numpy, a third of its start-up cost.
@@ -90,6 +111,7 @@ def assessment_values(made: Assessment, judge: str) -> tuple[object, ...]:
     )
 
 
+@whole
 def rating(row: sqlite3.Row) -> Rating:
     """Build from a row of `ratings`."""
     entries = json.loads(row["contributions"])

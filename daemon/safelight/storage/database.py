@@ -68,7 +68,19 @@ MIGRATIONS: tuple[str, ...] = (
         payload TEXT NOT NULL
     );
     """,
+    """
+    CREATE TABLE standing (                -- the sidecars that held a frame's rating at our last look
+        frame_id INTEGER NOT NULL REFERENCES frames (id), path BLOB NOT NULL, size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, device INTEGER NOT NULL, PRIMARY KEY (frame_id, path)
+    ) WITHOUT ROWID;
+    INSERT OR REPLACE INTO standing
+        SELECT frame_id, path, size, mtime_ns, inode, device FROM receipts WHERE state = 'done' ORDER BY id;
+    """,
 )
+
+
+# SQLite checks the structure of its file and not what is in the cells: a text may not be one any more.
+_FAILURES = (sqlite3.Error, UnicodeDecodeError)
 
 
 class Database:
@@ -84,14 +96,14 @@ class Database:
             with self.connection:
                 self.connection.execute("BEGIN IMMEDIATE")
                 yield self.connection
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             raise _spoken(error) from error
 
     def rows(self, statement: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
         """Return the rows of one query. Raises StateError when SQLite cannot."""
         try:
             return self.connection.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             raise _spoken(error) from error
 
     def close(self) -> None:
@@ -109,11 +121,10 @@ def open_database(file: Path | str) -> Database:
         connection.row_factory = sqlite3.Row
         version = _version(connection)
         connection.executescript(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-            "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
         )
         _migrate(connection, version)
-    except sqlite3.Error as error:
+    except _FAILURES as error:
         raise _spoken(error, Path(file)) from error
     return Database(connection)
 
@@ -131,38 +142,65 @@ def _version(connection: sqlite3.Connection) -> int:
 
 def _migrate(connection: sqlite3.Connection, version: int) -> None:
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
+        try:
+            connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
+        except sqlite3.OperationalError:
+            connection.rollback()
+            if _version(connection) < number:  # else another process has just done the same
+                raise
 
 
-def _spoken(error: sqlite3.Error, file: Path | None = None) -> StateError:
+def damaged(file: Path | None = None) -> StateError:
+    """Return what is said of a catalog that does not hold what was written into it."""
+    return StateError(
+        f"Safelight's catalog {file or ''} is damaged.".replace("  ", " "),
+        hint="Move it away and rate again; ratings that are in sidecars stay there.",
+    )
+
+
+def _spoken(error: Exception, file: Path | None = None) -> StateError:
     text = str(error)
     if "full" in text:
         return StateError(
             "The disk that holds Safelight's state folder is full.",
             hint="Free some space and run again: it goes on where it stopped.",
         )
-    if "malformed" in text or "not a database" in text:
+    if "I/O error" in text:  # also what a full disk in memory answers
         return StateError(
-            f"Safelight's catalog {file or ''} is damaged.".replace("  ", " "),
-            hint="Move it away and rate again; ratings that are in sidecars stay there.",
+            "The disk that holds Safelight's state folder is full or reports an error.",
+            hint="Free some space or check the disk, then run again: it goes on where it stopped.",
         )
+    if any(words in text for words in ("malformed", "not a database", "decode")):  # the last: a text that is none
+        return damaged(file)
     if "locked" in text:
         return StateError("Another program holds Safelight's catalog.", hint="Wait for it to finish, then try again.")
     return StateError(f"Safelight's catalog cannot be used: {text}.", hint="See that the state folder is writable.")
 
 
+def make_folder(state: Path) -> None:
+    """Make the state folder, for its owner alone. Raises StateError when it cannot be made."""
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise _unusable(state, error) from error
+
+
+def _unusable(state: Path, error: OSError) -> StateError:
+    return StateError(
+        f"The state folder {state} cannot be used: {error.strerror}.",
+        hint="Make it writable, or name another with --state.",
+        path=state,
+    )
+
+
 @contextmanager
 def writing(state: Path) -> Iterator[None]:
     """Hold the state folder (made if missing) against other writers. Raises StateError when another one has it."""
+    make_folder(state)
     try:
-        state.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(paths.lock_file(state), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StateError(
-            f"The state folder {state} cannot be used: {error.strerror}.",
-            hint="Make it writable, or name another with --state.",
-            path=state,
-        ) from error
+        raise _unusable(state, error) from error
     try:
         _claim(descriptor)
         yield

@@ -1,24 +1,26 @@
 """Remembers every sidecar that we wrote, what it replaced, and in which run.
 
 A receipt is planned before the file is touched and done after, so that a process killed between the two finds on its
-next start what it may have written. What was there before is kept, compressed, for undo.
+next start what it may have written. What was there before is kept, compressed, for undo. Apart from that proof it
+remembers how a frame's sidecars looked when they last held its rating: they move along with their pictures, and others
+edit them, without being our writing.
 Invariant: a file is ours exactly as long as its bytes still have the digest of a done receipt.
 """
 
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from safelight.domain.frame import FileStamp
 from safelight.domain.records import Receipt, Run
-from safelight.storage.codecs import blob, path_of
+from safelight.storage.codecs import blob, path_of, whole
 from safelight.storage.database import Database
 
 
 class Receipts:
-    """The tables `receipts` and `runs`."""
+    """The tables `receipts`, `runs` and `standing`."""
 
     def __init__(self, *, database: Database) -> None:
         self._database = database
@@ -82,22 +84,23 @@ class Receipts:
         return self._receipts("run_id = ? AND state = 'done'", (run_id,))
 
     def stamps(self, frame_id: int) -> dict[Path, FileStamp]:
-        """Return the stamps that a frame's sidecars had after our last write to them."""
+        """Return the sidecars that held a frame's rating after our last look, whoever wrote them, and their stamps."""
         rows = self._database.rows(
-            "SELECT path, size, mtime_ns, inode, device FROM receipts"
-            " WHERE frame_id = ? AND state = 'done' ORDER BY id",
-            (frame_id,),
+            "SELECT path, size, mtime_ns, inode, device FROM standing WHERE frame_id = ? ORDER BY path", (frame_id,)
         )
         return {
             path_of(row["path"]): FileStamp(row["size"], row["mtime_ns"], row["inode"], row["device"]) for row in rows
         }
 
-    def see(self, frame_id: int, path: Path, stamp: FileStamp) -> None:
-        """Remember another stamp of a sidecar that was changed and still holds our rating; its bytes are not ours."""
-        self._database.connection.execute(
-            "UPDATE receipts SET size = ?, mtime_ns = ?, inode = ?, device = ?"
-            " WHERE frame_id = ? AND path = ? AND state = 'done'",
-            (stamp.size, stamp.mtime_ns, stamp.inode, stamp.device, frame_id, blob(path)),
+    def see(self, frame_id: int, stamps: Mapping[Path, FileStamp]) -> None:
+        """Remember which sidecars hold a frame's rating and how they look; in place of what was known."""
+        self._database.connection.execute("DELETE FROM standing WHERE frame_id = ?", (frame_id,))
+        self._database.connection.executemany(
+            "INSERT INTO standing VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (frame_id, blob(path), stamp.size, stamp.mtime_ns, stamp.inode, stamp.device)
+                for path, stamp in stamps.items()
+            ],
         )
 
     def of_frame(self, frame_id: int) -> tuple[Receipt, ...]:
@@ -109,6 +112,7 @@ class Receipts:
         return tuple(map(_receipt, rows))
 
 
+@whole
 def _receipt(row: sqlite3.Row) -> Receipt:
     stamp = None if row["size"] is None else FileStamp(row["size"], row["mtime_ns"], row["inode"], row["device"])
     before = None if row["before"] is None else zlib.decompress(row["before"])
@@ -118,5 +122,6 @@ def _receipt(row: sqlite3.Row) -> Receipt:
     )
 
 
+@whole
 def _run(row: sqlite3.Row) -> Run:
     return Run(row["id"], row["started_s"], row["finished_s"], row["undone_s"], tuple(json.loads(row["folders"])))

@@ -37,9 +37,7 @@ class Vectors:
         self._name = f"vectors_{hashlib.sha256(judge.encode()).hexdigest()[:16]}"
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._session = lancedb.Session(
-                metadata_cache_size_bytes=CACHE_BYTES, index_cache_size_bytes=CACHE_BYTES
-            )
+            self._session = lancedb.Session(metadata_cache_size_bytes=CACHE_BYTES, index_cache_size_bytes=CACHE_BYTES)
             self._table = self._opened()
         except (OSError, RuntimeError, ValueError) as error:
             raise _unusable(folder, error) from error

@@ -34,9 +34,18 @@ class DiskScanner:
         while waiting:
             listing, below = self._one(waiting.pop())
             if listing.path == root and listing.failure:
-                raise FolderError(f"{root} cannot be listed: {listing.failure}", path=root)
+                raise _cannot_list(root, listing.failure)
             yield listing
             waiting.extend(reversed(below))
+
+    def root(self, folder: Path) -> Path:
+        """Return a folder to be scanned without links in its path. Raises FolderError as `scan`."""
+        root = _resolved(folder)
+        try:
+            os.scandir(root).close()
+        except OSError as error:
+            raise _cannot_list(root, error.strerror or "it cannot be read") from error
+        return root
 
     def look(self, path: Path) -> FileStamp | None:
         """Look at one file afresh; None when it is gone or no regular file any more."""
@@ -89,6 +98,10 @@ def _about_link(path: Path) -> str:
     if not path.exists():
         return "It is a link to a file that does not exist."
     return "It is a link; the file it points to is rated where it lies, if its folder is given."
+
+
+def _cannot_list(folder: Path, why: str) -> FolderError:
+    return FolderError(f"{folder} cannot be listed: {why}.", hint="See that you may read it.", path=folder)
 
 
 def _resolved(folder: Path) -> Path:
