@@ -79,6 +79,9 @@ def _headline(rated: int, outcome: Outcome, *, dry_run: bool) -> str:
     wrote = " (dry run: nothing written)" if dry_run else ""
     if not outcome.assessed:
         return f"{counted(rated, 'frame')} rated before, nothing new{wrote}."
+    if outcome.assessed < len(outcome.frames):
+        fresh = counted(outcome.assessed, "new or changed frame")
+        return f"{fresh} looked at in {outcome.seconds:.1f} s, {counted(rated, 'frame')} rated in all{wrote}."
     return f"{counted(rated, 'frame')} rated in {outcome.seconds:.1f} s{wrote}."
 
 

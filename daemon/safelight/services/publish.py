@@ -124,7 +124,10 @@ class Publish:
     def _is_a_persons(self, frame: KnownFrame, plan: SidecarPlan) -> bool:
         if plan.standing.opinion is Opinion.PERSON:
             given = plan.standing.rating
-            self._stage(frame, Stage.KEPT, f"Your own rating stands: {_words(given)}.", given)
+            told = "Your own choice stands: a flag, or a rating that was cleared."
+            if given:
+                told = f"Your own rating stands: {_words(given)}."
+            self._stage(frame, Stage.KEPT, told, given)
             return True
         # It outlives its sidecar, which may not have moved along with the picture.
         return frame.stage is Stage.KEPT and frame.given is not None and not plan.found
@@ -221,9 +224,7 @@ def _ours(rating: Rating) -> OurRating:
     return OurRating(rating=rating.stars, score=rating.score, reason=rating.reason, version=__version__)
 
 
-def _words(rating: int | None) -> str:
-    if rating is None or rating == 0:
-        return "no stars"
+def _words(rating: int) -> str:
     if rating < 0:
         return "rejected"
     return "1 star" if rating == 1 else f"{rating} stars"
