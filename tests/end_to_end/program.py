@@ -65,8 +65,9 @@ class Program:
 
     def start(self, *arguments: "str | Path | bytes", **how: Any) -> subprocess.Popen[bytes]:
         """Start the command and do not wait for it."""
+        environment = {**self.environment, **how.pop("env", {})}
         how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **how}
-        return subprocess.Popen(self.command(*arguments), env=dict(self.environment), **how)
+        return subprocess.Popen(self.command(*arguments), env=environment, **how)
 
     def run(self, *arguments: "str | Path | bytes", **how: Any) -> tuple[int, str, str]:
         """Run the command; return its exit status and what it said."""

@@ -122,7 +122,8 @@ def test_terminal_that_cannot_show_stars_is_no_reason_to_fail(program: Program, 
 
 def test_bar_on_a_terminal_goes_away_and_json_stays_pure(program: Program, shoot: Path, tmp_path: Path) -> None:
     control, terminal = pty.openpty()
-    child = program.start("rate", shoot, "--json", "--state", tmp_path / "state", stderr=terminal)
+    able = {"TERM": "xterm-256color"}  # a dumb terminal, as where tests run unattended, gets no bar
+    child = program.start("rate", shoot, "--json", "--state", tmp_path / "state", stderr=terminal, env=able)
     os.close(terminal)
     said, _ = child.communicate(timeout=60)
     seen = b""
