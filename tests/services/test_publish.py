@@ -225,3 +225,32 @@ def test_after_undo_the_next_run_writes_again() -> None:
     desk.run()
     assert desk.stages() == [Stage.PUBLISHED] * 3
     assert len(desk.sidecars.files) == 3
+
+
+def test_a_frame_that_is_published_again_elsewhere_is_told_once() -> None:
+    desk = Desk()
+    desk.run()
+    with desk.store.transaction():
+        desk.store.catalog.set_stage(1, Stage.RANKED)  # as after a move
+    desk.run()
+    assert desk.published() == 3
+
+
+def test_a_persons_rating_is_told_once_and_again_when_it_changes() -> None:
+    desk = Desk()
+    desk.sidecars.files[FOLDER / "1.jpg.xmp"] = b"person 5"
+    desk.run()
+    with desk.store.transaction():
+        desk.store.catalog.set_stage(2, Stage.RANKED)  # as after a second look at a changed file
+    desk.run()
+    desk.sidecars.files[FOLDER / "1.jpg.xmp"] = b"person 2"
+    desk.run()
+    assert [entry.payload["rating"] for entry in desk.store.journal.entries("person_rated")] == [5, 2]
+
+
+def test_a_rating_taken_back_and_written_again_is_told_again() -> None:
+    desk = Desk()
+    desk.run()
+    desk.undo().step()
+    desk.run()
+    assert desk.published() == 6

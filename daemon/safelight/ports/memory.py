@@ -208,6 +208,10 @@ class Journal(Protocol):
         """Write one entry."""
         ...
 
+    def last(self, frame_id: int, *kinds: str) -> tuple[str, dict[str, object]] | None:
+        """Return kind and payload of the newest entry of these kinds about a frame, None without one."""
+        ...
+
 
 class Store(Protocol):
     """Everything that is remembered, and transactions over it."""

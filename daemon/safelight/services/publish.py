@@ -20,6 +20,7 @@ from safelight.services.recover import recover
 
 _TOGETHER = 64  # frames whose writes are planned, done and noted together
 _BUSY_WAIT_S = 1.0
+_TOLD = ("person_rated", "rating_published", "rating_undone")  # what the journal tells of a frame's standing rating
 
 ON_CARD = "It lies on a card, and cards are only ever read; copy it, and the rating goes with the copy."
 
@@ -147,7 +148,12 @@ class Publish:
         with self._store.transaction():
             self._store.catalog.set_stage(frame.id, stage, reason, given=given)
             if stage is Stage.KEPT:
-                self._store.journal.append("person_rated", at_s=self._clock.now(), frame_id=frame.id, rating=given)
+                self._tell(frame, "person_rated", rating=given)
+
+    def _tell(self, frame: KnownFrame, kind: str, **payload: object) -> None:
+        """Write a journal entry about a frame's rating, unless the last one says the very same."""
+        if self._store.journal.last(frame.id, *_TOLD) != (kind, payload):
+            self._store.journal.append(kind, at_s=self._clock.now(), frame_id=frame.id, **payload)
 
     def _put_off(self, frame: KnownFrame, error: SidecarError, busy: list[KnownFrame]) -> None:
         if isinstance(error, SidecarBusy):
@@ -204,10 +210,7 @@ class Publish:
                 written = {write.path: stamp for write, (_, stamp) in zip(job.plan.writes, receipts, strict=True)}
                 self._store.receipts.see(job.frame.id, {**job.plan.found, **written})
                 self._store.catalog.set_stage(job.frame.id, Stage.PUBLISHED)
-                if job.plan.writes or job.frame.stage is not Stage.PUBLISHED:
-                    self._store.journal.append(
-                        "rating_published", at_s=self._clock.now(), frame_id=job.frame.id, stars=job.stars
-                    )
+                self._tell(job.frame, "rating_published", stars=job.stars)
 
 
 def _by_stem(sidecars: Iterable[Path]) -> Mapping[Path, Collection[Path]]:

@@ -76,6 +76,7 @@ MIGRATIONS: tuple[str, ...] = (
     INSERT OR REPLACE INTO standing
         SELECT frame_id, path, size, mtime_ns, inode, device FROM receipts WHERE state = 'done' ORDER BY id;
     """,
+    "CREATE INDEX journal_by_frame ON journal (frame_id, seq);",
 )
 
 

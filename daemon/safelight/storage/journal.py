@@ -35,6 +35,13 @@ class Journal:
             (at_s, kind, frame_id, json.dumps(payload, sort_keys=True)),
         )
 
+    def last(self, frame_id: int, *kinds: str) -> tuple[str, dict[str, object]] | None:
+        """Return kind and payload of the newest entry of these kinds about a frame, None without one."""
+        marks = ",".join("?" * len(kinds))
+        query = f"SELECT kind, payload FROM journal WHERE frame_id = ? AND kind IN ({marks}) ORDER BY seq DESC LIMIT 1"
+        rows = self._database.rows(query, (frame_id, *kinds))
+        return (rows[0]["kind"], json.loads(rows[0]["payload"])) if rows else None
+
     def entries(self, kind: str | None = None) -> Iterator[Entry]:
         """Yield the entries (of one kind) in the order in which they were written."""
         where, values = ("WHERE kind = ?", (kind,)) if kind else ("", ())
