@@ -146,7 +146,7 @@ def test_folder_that_vanishes_during_the_run_is_said_and_rated_once_it_is_back(
     make_shoot(folder / "a", scenes=1, side=320)
     make_shoot(folder / "b", scenes=8, side=320)
     child = program.start("rate", folder, "--state", state, "--json", "--jobs", "1")
-    wait_until(lambda: catalog_has(state, b"frame_arrived"), child)
+    wait_until(lambda: catalog_has(state, bytes(folder / "b")), child)  # both folders have been taken in
     (folder / "b").rename(away)
     said, complained = child.communicate(timeout=60)
     assert (child.returncode, complained) == (1, b"")
