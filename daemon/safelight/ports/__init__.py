@@ -7,12 +7,24 @@ from safelight.ports.disk import Clock, Identifier, Listing, NotLooked, Scanner,
 from safelight.ports.memory import Assessments, Catalog, Journal, Ratings, Receipts, Store
 from safelight.ports.pictures import Decoder, Encoded, Encoder, Examined, FactsReader, Refused, Request
 from safelight.ports.sidecars import SidecarPlan, Sidecars, SidecarWrite, Standing
+from safelight.ports.traces import (
+    Elsewhere,
+    Placeholders,
+    Trace,
+    TraceKind,
+    TraceReading,
+    Traces,
+    Trash,
+    Trashed,
+    VolumeIdentity,
+)
 
 __all__ = [
     "Assessments",
     "Catalog",
     "Clock",
     "Decoder",
+    "Elsewhere",
     "Encoded",
     "Encoder",
     "Examined",
@@ -21,6 +33,7 @@ __all__ = [
     "Journal",
     "Listing",
     "NotLooked",
+    "Placeholders",
     "Ratings",
     "Receipts",
     "Refused",
@@ -31,5 +44,12 @@ __all__ = [
     "Sidecars",
     "Standing",
     "Store",
+    "Trace",
+    "TraceKind",
+    "TraceReading",
+    "Traces",
+    "Trash",
+    "Trashed",
+    "VolumeIdentity",
     "Volumes",
 ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from safelight.domain.frame import CaptureFacts, FileStamp, FoundFile, Stage
 
 if TYPE_CHECKING:
+    from safelight.domain.entries import Entry
     from safelight.domain.records import Assessment, KnownFile, KnownFrame, Rating, Receipt, Run
 
 
@@ -204,8 +205,12 @@ class Receipts(Protocol):
 class Journal(Protocol):
     """What happened, in order."""
 
-    def append(self, kind: str, *, at_s: float, frame_id: int | None = None, **payload: object) -> None:
-        """Write one entry."""
+    def append(self, kind: str, *, at_s: float, frame_id: int | None = None, **payload: object) -> int:
+        """Write one entry and return its number."""
+        ...
+
+    def entries(self, *kinds: str, after: int = 0) -> Iterator[Entry]:
+        """Yield the entries (of these kinds, if any are named) with a number above `after`, oldest first."""
         ...
 
     def last(self, frame_id: int, *kinds: str) -> tuple[str, dict[str, object]] | None:

@@ -5,21 +5,12 @@ rows that they tell of, so that neither is ever there without the other.
 """
 
 import json
+import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from safelight.domain.entries import Entry
+from safelight.storage.codecs import whole
 from safelight.storage.database import Database
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One thing that happened."""
-
-    seq: int
-    at_s: float
-    kind: str
-    frame_id: int | None
-    payload: dict[str, object]
 
 
 class Journal:
@@ -28,12 +19,13 @@ class Journal:
     def __init__(self, *, database: Database) -> None:
         self._database = database
 
-    def append(self, kind: str, *, at_s: float, frame_id: int | None = None, **payload: object) -> None:
-        """Write one entry."""
-        self._database.connection.execute(
+    def append(self, kind: str, *, at_s: float, frame_id: int | None = None, **payload: object) -> int:
+        """Write one entry and return its number."""
+        cursor = self._database.connection.execute(
             "INSERT INTO journal (at_s, kind, frame_id, payload) VALUES (?, ?, ?, ?)",
             (at_s, kind, frame_id, json.dumps(payload, sort_keys=True)),
         )
+        return int(cursor.lastrowid or 0)
 
     def last(self, frame_id: int, *kinds: str) -> tuple[str, dict[str, object]] | None:
         """Return kind and payload of the newest entry of these kinds about a frame, None without one."""
@@ -42,8 +34,14 @@ class Journal:
         rows = self._database.rows(query, (frame_id, *kinds))
         return (rows[0]["kind"], json.loads(rows[0]["payload"])) if rows else None
 
-    def entries(self, kind: str | None = None) -> Iterator[Entry]:
-        """Yield the entries (of one kind) in the order in which they were written."""
-        where, values = ("WHERE kind = ?", (kind,)) if kind else ("", ())
-        for row in self._database.rows(f"SELECT * FROM journal {where} ORDER BY seq", values):
-            yield Entry(row["seq"], row["at_s"], row["kind"], row["frame_id"], json.loads(row["payload"]))
+    def entries(self, *kinds: str, after: int = 0) -> Iterator[Entry]:
+        """Yield the entries (of these kinds, if any are named) with a number above `after`, oldest first."""
+        chosen = f"AND kind IN ({','.join('?' * len(kinds))})" if kinds else ""
+        query = f"SELECT * FROM journal WHERE seq > ? {chosen} ORDER BY seq"
+        for row in self._database.rows(query, (after, *kinds)):
+            yield _entry(row)
+
+
+@whole
+def _entry(row: sqlite3.Row) -> Entry:
+    return Entry(row["seq"], row["at_s"], row["kind"], row["frame_id"], json.loads(row["payload"]))
