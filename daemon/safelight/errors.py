@@ -30,6 +30,11 @@ class SafelightError(Exception):
         self.hint = hint
         self.path = path
 
+    @property
+    def told(self) -> str:
+        """Return summary and hint as one text."""
+        return f"{self.summary} {self.hint}".strip()
+
 
 class CannotStart(SafelightError):
     """Nothing was done; the command ends with exit status 2."""

@@ -212,6 +212,15 @@ def test_doctor_without_exiftool_names_what_is_lost(prepared: Case, tmp_path: Pa
     assert "note  exiftool: missing" in said
 
 
+def test_doctor_without_onnxruntime_says_that_nothing_can_be_judged(prepared: Case, tmp_path: Path) -> None:
+    (tmp_path / "onnxruntime.py").write_text("raise ImportError('it is not there')\n")
+    bare = Program(prepared.program.home, {**prepared.program.environment, "PYTHONPATH": str(tmp_path)})
+    status, said, errors = bare.run("doctor", "--state", prepared.state)
+    assert (status, errors) == (1, "")
+    assert "BAD   ONNX Runtime: The library that runs models" in said
+    assert "pip install" in said
+
+
 def test_reading_commands_change_no_photograph_and_no_sidecar(prepared: Case) -> None:
     before = originals(prepared.folder), sidecars(prepared.folder)
     for command in (("status",), ("doctor",), ("explain", prepared.folder / "IMG_0000.jpg")):

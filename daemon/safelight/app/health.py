@@ -38,7 +38,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     """Look at everything that a rating needs."""
     yield Finding("Python", Level.OK, sys.version.split()[0])
     yield _exiftool()
-    yield from _runtime()
+    yield _runtime()
     yield _bundle(settings)
     yield Finding("Sidecars", Level.OK, f"new ones are named in the {settings.profile} way; existing ones are taken up")
     yield _state(settings.state)
@@ -59,21 +59,14 @@ def _exiftool() -> Finding:
     return Finding("exiftool", Level.OK, version)
 
 
-def _runtime() -> Iterator[Finding]:
-    from safelight.inference.session import describe_runtime, installed_packages
+def _runtime() -> Finding:
+    from safelight.inference.session import describe_runtime
 
-    packages = installed_packages()
-    if len(packages) > 1:
-        names = " and ".join(sorted(packages))
-        yield Finding(
-            "ONNX Runtime",
-            Level.BAD,
-            f"{names} are both installed and overwrite each other's files",
-            "Uninstall both, then install one: pip install 'safelight[cpu]' or 'safelight[gpu]'.",
-        )
-        return
     runtime = describe_runtime()
-    yield Finding("ONNX Runtime", Level.OK, f"{runtime.version}, providers: {', '.join(runtime.providers)}")
+    if runtime.problem:
+        hint = "Install one, and one only: pip install 'safelight[cpu]' or 'safelight[gpu]'."
+        return Finding("ONNX Runtime", Level.BAD, runtime.problem, hint)
+    return Finding("ONNX Runtime", Level.OK, f"{runtime.version}, providers: {', '.join(runtime.providers)}")
 
 
 def _bundle(settings: Settings) -> Finding:

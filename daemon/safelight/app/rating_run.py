@@ -100,7 +100,7 @@ def _index(judged: _Judged, *, parts: Parts) -> str:
     try:
         parts.index(judge=judged.judge, length=judged.length).step()
     except StateError as error:
-        return f"{error.summary} {error.hint}"
+        return error.told
     return ""
 
 

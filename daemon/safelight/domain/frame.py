@@ -7,6 +7,7 @@ Invariant: a fact that is unknown, impossible or unreadable is None; there is no
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol, Self
 
 
 class Role(StrEnum):
@@ -36,6 +37,22 @@ class SetKind(StrEnum):
     PANORAMA = "panorama"
 
 
+class Status(Protocol):
+    """What a stat tells; os.stat_result is one."""
+
+    @property
+    def st_size(self) -> int: ...  # noqa: D102  # named and told by the system
+
+    @property
+    def st_mtime_ns(self) -> int: ...  # noqa: D102  # named and told by the system
+
+    @property
+    def st_ino(self) -> int: ...  # noqa: D102  # named and told by the system
+
+    @property
+    def st_dev(self) -> int: ...  # noqa: D102  # named and told by the system
+
+
 @dataclass(frozen=True, slots=True)
 class FileStamp:
     """What a look at a directory tells of a file: enough to see that it has not changed, at the cost of a stat."""
@@ -44,6 +61,11 @@ class FileStamp:
     mtime_ns: int
     inode: int
     device: int
+
+    @classmethod
+    def of(cls, status: Status) -> Self:
+        """Build from what a stat of the file told."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +100,3 @@ class CaptureFacts:
     rating: int | None = None  # embedded or in-camera rating, -1..5; 0 is recorded as None (no opinion)
     unique_id: str | None = None  # ImageUniqueID
     has_maker_notes: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Companion:
-    """One image file of a frame."""
-
-    path: Path
-    role: Role
-    stamp: FileStamp

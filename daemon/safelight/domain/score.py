@@ -54,10 +54,6 @@ class Score:
         """Return the sum of one part's contributions."""
         return _tidy(fsum(entry.value for entry in self.contributions if entry.part is part))
 
-    def without_burst(self) -> "Score":
-        """Return the score that the frame would have alone."""
-        return Score(tuple(entry for entry in self.contributions if entry.name not in ("burst", "set")))
-
 
 def lone_score(technical: Iterable[tuple[str, float]], appeal: float) -> Score:
     """Return the score of a frame by itself: weighted technical terms (name, z-units) and the appeal z-score."""

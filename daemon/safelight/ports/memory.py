@@ -197,10 +197,6 @@ class Receipts(Protocol):
         """Remember which sidecars hold a frame's rating and how they look; in place of what was known."""
         ...
 
-    def of_frame(self, frame_id: int) -> tuple[Receipt, ...]:
-        """Return the writes for a frame that stand, the last first."""
-        ...
-
 
 class Journal(Protocol):
     """What happened, in order."""

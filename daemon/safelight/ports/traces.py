@@ -34,7 +34,7 @@ class Trash(Protocol):
     """The XDG trash cans of this user, on the home volume and on others."""
 
     def files(self) -> Mapping[Path, Trashed]:
-        """Return every trashed file by its original path, also those inside a trashed folder; the newest of one path."""
+        """Return every trashed file by its original path, also those inside a trashed folder; the newest of a path."""
         ...
 
 

@@ -102,8 +102,7 @@ class Assess:
         with self._store.transaction():
             for each in refused:
                 passing = isinstance(each.error, OutOfReach)
-                reason = _told(each.error.summary, each.error.hint)
-                self._store.catalog.set_stage(each.key, Stage.UNREADABLE, reason, passing=passing)
+                self._store.catalog.set_stage(each.key, Stage.UNREADABLE, each.error.told, passing=passing)
             for looked in made:
                 self._assessments.put_assessment(looked.assessment)
                 self._move_on(looked.examined.key, looked.assessment.content, looked.assessment.facts.rating)
@@ -182,7 +181,3 @@ def _filled(looked: _Looked, told: CaptureFacts | None) -> _Looked:
 def _hidden(examined: Examined) -> bool:
     facts = examined.facts
     return role_of(examined.source.name) is Role.RAW or (facts.taken_s is None and facts.has_maker_notes)
-
-
-def _told(summary: str, hint: str) -> str:
-    return f"{summary} {hint}".strip()

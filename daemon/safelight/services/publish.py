@@ -159,8 +159,7 @@ class Publish:
         if isinstance(error, SidecarBusy):
             busy.append(frame)
         with self._store.transaction():
-            reason = f"{error.summary} {error.hint}".strip()
-            self._store.catalog.set_stage(frame.id, Stage.RANKED, reason, passing=True)
+            self._store.catalog.set_stage(frame.id, Stage.RANKED, error.told, passing=True)
 
     def _on_card(self, folder: Path) -> bool:
         if folder not in self._cards:

@@ -46,7 +46,7 @@ class Withdraw:
             try:
                 ours = self._sidecars.restore(receipt.path, before=receipt.before, digest=receipt.digest)
             except SidecarError as error:
-                failed.append((receipt.path, f"{error.summary} {error.hint}".strip()))
+                failed.append((receipt.path, error.told))
                 continue
             (restored if ours else left).append(receipt.path)
             self._note(receipt, restored=ours)

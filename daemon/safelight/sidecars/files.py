@@ -165,12 +165,7 @@ def load(path: Path) -> Loaded:
             after = os.fstat(descriptor)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(data) != after.st_size:
         raise busy(path, "The sidecar changed while it was read.")
-    return Loaded(path, data, stamp_of(after))
-
-
-def stamp_of(status: os.stat_result) -> FileStamp:
-    """Return what identifies this state of a file."""
-    return FileStamp(status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
+    return Loaded(path, data, FileStamp.of(after))
 
 
 def busy(path: Path, summary: str) -> SidecarBusy:

@@ -23,7 +23,7 @@ from safelight.domain.names import SIDECAR_SUFFIX
 from safelight.domain.opinion import Opinion, OurRating
 from safelight.errors import SidecarError, SidecarRefused
 from safelight.sidecars.facts import SidecarFacts, decide_together
-from safelight.sidecars.files import DISK, FileSystem, Loaded, busy, inherit, lend, load, stamp_of, told
+from safelight.sidecars.files import DISK, FileSystem, Loaded, busy, inherit, lend, load, told
 from safelight.sidecars.xmp import Sidecar, merge, parse
 
 # A temporary file of ours: hidden, and with a name that nobody can have put a trap under.
@@ -181,7 +181,7 @@ def _stage(temporary: Path, write: Write, image: Path | None, files: FileSystem)
         elif image is not None:
             lend(descriptor, image)
         files.sync(descriptor)
-        return stamp_of(os.fstat(descriptor))
+        return FileStamp.of(os.fstat(descriptor))
     finally:
         os.close(descriptor)
 

@@ -103,10 +103,6 @@ class Receipts:
             ],
         )
 
-    def of_frame(self, frame_id: int) -> tuple[Receipt, ...]:
-        """Return the writes for a frame that stand, the last first."""
-        return self._receipts("frame_id = ? AND state = 'done'", (frame_id,))
-
     def _receipts(self, where: str, values: tuple[object, ...]) -> tuple[Receipt, ...]:
         rows = self._database.rows(f"SELECT * FROM receipts WHERE {where} ORDER BY id DESC", values)
         return tuple(map(_receipt, rows))

@@ -15,11 +15,6 @@ from safelight.errors import FolderError
 from safelight.ports import Listing, NotLooked
 
 
-def stamp_of(status: os.stat_result) -> FileStamp:
-    """Return what a stat tells of a file."""
-    return FileStamp(status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
-
-
 class DiskScanner:
     """The Scanner of real folders."""
 
@@ -53,7 +48,7 @@ class DiskScanner:
             status = os.stat(path, follow_symlinks=False)
         except OSError:
             return None
-        return stamp_of(status) if stat.S_ISREG(status.st_mode) else None
+        return FileStamp.of(status) if stat.S_ISREG(status.st_mode) else None
 
     def _one(self, folder: Path) -> tuple[Listing, list[Path]]:
         files: list[FoundFile] = []
@@ -91,7 +86,7 @@ def _file(folder: Path, entry: "os.DirEntry[str]") -> FoundFile | NotLooked | No
         return NotLooked(path, f"It cannot be looked at: {error.strerror}.")
     if not stat.S_ISREG(status.st_mode):
         return NotLooked(path, "It is no regular file (a pipe, a socket or a device).")
-    return FoundFile(path, role, stamp_of(status))
+    return FoundFile(path, role, FileStamp.of(status))
 
 
 def _about_link(path: Path) -> str:
