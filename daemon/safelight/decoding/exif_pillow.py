@@ -2,7 +2,7 @@
 
 It costs a fraction of a millisecond, so every frame gets it; exiftool adds what only makers' notes tell. RAW files
 that keep EXIF in a TIFF structure (or in a known place) are read too, without touching their pixels. The XMP packet is
-searched for single values, not parsed: it comes from strangers, and an XML parser would be a way in.
+searched for single values; only `packet` parses it, where an export may say what it was made from.
 Invariant: never raises for damaged metadata; what cannot be read is not told.
 """
 
@@ -17,11 +17,19 @@ from PIL import Image
 from safelight.decoding.facts import facts_from_tags, number
 from safelight.decoding.failures import PILLOW_ERRORS
 from safelight.decoding.opening import size_of
+from safelight.decoding.packet import derived_from
 from safelight.decoding.tiff import is_like_tiff, is_tiff
 from safelight.domain.frame import CaptureFacts
 
 _EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
-_MAIN_TAGS = {0x010F: "Make", 0x0110: "Model", 0x0112: "Orientation", 0x4746: "Rating", 0x4749: "RatingPercent"}
+_MAIN_TAGS = {
+    0x010F: "Make",
+    0x0110: "Model",
+    0x0112: "Orientation",
+    0x0131: "Software",
+    0x4746: "Rating",
+    0x4749: "RatingPercent",
+}
 _EXIF_TAGS = {
     0x829A: "ExposureTime",
     0x829D: "FNumber",
@@ -47,6 +55,7 @@ _GPS_TAGS = {1: "GPSLatitudeRef", 2: "GPSLatitude", 3: "GPSLongitudeRef", 4: "GP
 _UNCALIBRATED = 0xFFFF
 
 _MAX_PACKET = 1 << 20  # bytes of XMP that are searched
+_DARKTABLE = b"http://darktable.sf.net/"
 _XMP_VALUES = {
     "XMP:Rating": re.compile(rb"""\b(?:xmp|xap):Rating(?:\s*=\s*["']|\s*>)\s*(-?\d{1,3}(?:\.\d{1,6})?)\s*["'<]"""),
     "XMP:RatingPercent": re.compile(rb"""\bMicrosoftPhoto\w*:Rating(?:\s*=\s*["']|\s*>)\s*(\d{1,3})\s*["'<]"""),
@@ -129,6 +138,10 @@ def _tags_of_packet(xmp: object) -> dict[str, str]:
     packet = xmp[:_MAX_PACKET]
     found = {name: value.search(packet) for name, value in _XMP_VALUES.items()}
     tags = {name: match[1].decode("ascii") for name, match in found.items() if match}
+    if tags.get("XMP:Rating") == "1" and _DARKTABLE in packet:
+        del tags["XMP:Rating"]  # its import gives every picture 1 star, and its exports carry it on
+    if (source := derived_from(xmp)) is not None:
+        tags["XMP:DerivedFrom"] = source
     return {name: value.replace("-", ":", 2) if "Date" in name else value for name, value in tags.items()}
 
 

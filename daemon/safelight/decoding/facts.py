@@ -73,6 +73,8 @@ def facts_from_tags(tags: Tags) -> CaptureFacts:
         longitude_deg=longitude,
         rating=_rating(tags),
         unique_id=_unique_id(tags),
+        derived_from=text(tags.get("XMP:DerivedFrom")),
+        software=text(_value(tags, "Software")),
         has_maker_notes=any(name.startswith("MakerNote") for name in tags),
     )
 

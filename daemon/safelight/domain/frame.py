@@ -16,6 +16,7 @@ class Role(StrEnum):
     RAW = "raw"
     IMAGE = "image"  # JPEG, HEIC, TIFF, PNG, AVIF
     SIDECAR = "sidecar"
+    SETTINGS = "settings"  # what one editor keeps beside a picture in a format of its own
 
 
 class Stage(StrEnum):
@@ -26,6 +27,7 @@ class Stage(StrEnum):
     RANKED = "ranked"
     PUBLISHED = "published"
     KEPT = "kept"  # a person's rating stands
+    DERIVED = "derived"  # an export of another frame, which is rated in its place
     UNREADABLE = "unreadable"
 
 
@@ -75,6 +77,13 @@ class FoundFile:
     path: Path
     role: Role
     stamp: FileStamp
+    changed_ns: int = 0  # st_ctime: also moved by what changes no byte, such as a file manager's rating; 0: not told
+    hollow: bool = False  # it has a size and takes no room on the disk, as a cloud's placeholder does
+
+    @property
+    def is_picture(self) -> bool:
+        """Tell whether it is an image file, not a companion that says something of one."""
+        return self.role in (Role.RAW, Role.IMAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +108,6 @@ class CaptureFacts:
     longitude_deg: float | None = None
     rating: int | None = None  # embedded or in-camera rating, -1..5; 0 is recorded as None (no opinion)
     unique_id: str | None = None  # ImageUniqueID
+    derived_from: str | None = None  # name, path or document id of the picture this one says it was made from
+    software: str | None = None  # program or firmware that wrote the file, as recorded
     has_maker_notes: bool = False

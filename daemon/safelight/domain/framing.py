@@ -31,10 +31,10 @@ class Draft:
 
 
 def drafts(files: Sequence[FoundFile]) -> tuple[Draft, ...]:
-    """Pair the image files of one folder by stem, in the order of their names; sidecars are left out."""
+    """Pair the image files of one folder by stem, in the order of their names; sidecars and settings are left out."""
     stems: dict[str, list[FoundFile]] = {}
     for file in files:
-        if file.role is not Role.SIDECAR:
+        if file.is_picture:
             stems.setdefault(file.path.stem, []).append(file)
     return tuple(Draft(tuple(sorted(members, key=_standing))) for _, members in sorted(stems.items(), key=_by_bytes))
 

@@ -4,9 +4,9 @@ Names only: the decoder judges by content later. A name is looked at as text wit
 case. Invariant: what is not listed here as a picture is never opened.
 """
 
+import re
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from pathlib import PurePath
+from fnmatch import fnmatchcase, translate
 
 from safelight.domain.frame import Role
 
@@ -22,6 +22,12 @@ RAW_SUFFIXES = frozenset(
 )
 
 SIDECAR_SUFFIX = ".xmp"
+
+# RawTherapee (and ART), DxO PhotoLab, Capture One, ON1, Nikon NX Studio.
+SETTINGS_SUFFIXES = frozenset(".pp3 .arp .dop .cos .on1 .nksc".split())
+
+# Capture One keeps its settings in CaptureOne/Settings*/, beside the pictures and not among them.
+SETTINGS_FOLDER = "captureone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +75,20 @@ SKIPPED_FILES = (
     Skip("*conflicted copy*", "Nextcloud's conflict copies"),
 )
 
+# All rules in one, because most names match none of them.
+_SKIPPED_FILE = re.compile("|".join(translate(rule.pattern) for rule in SKIPPED_FILES))
+
 
 def role_of(name: str) -> Role | None:
-    """Return what a file of this name is, None for a file that is no picture and no sidecar."""
-    suffix = PurePath(name).suffix.lower()
+    """Return what a file of this name is, None for a file that is no picture and says nothing of one."""
+    dot = name.rfind(".")  # a Path for each of a hundred thousand names takes a second
+    suffix = name[dot:].lower() if dot > 0 else ""
     if suffix in RAW_SUFFIXES:
         return Role.RAW
     if suffix in IMAGE_SUFFIXES:
         return Role.IMAGE
+    if suffix in SETTINGS_SUFFIXES:
+        return Role.SETTINGS
     return Role.SIDECAR if suffix == SIDECAR_SUFFIX else None
 
 
@@ -87,7 +99,7 @@ def skipped_folder(name: str) -> Skip | None:
 
 def skipped_file(name: str) -> Skip | None:
     """Return the rule that passes over a file of this name, None if it is to be looked at."""
-    return _first(SKIPPED_FILES, name)
+    return _first(SKIPPED_FILES, name) if _SKIPPED_FILE.match(name.lower()) else None
 
 
 def _first(rules: tuple[Skip, ...], name: str) -> Skip | None:

@@ -4,11 +4,13 @@ Nothing here does anything. A service takes these by keyword; only `app.wiring` 
 """
 
 from safelight.ports.disk import Clock, Identifier, Listing, NotLooked, Scanner, Volumes
-from safelight.ports.memory import Assessments, Catalog, Journal, Ratings, Receipts, Store
+from safelight.ports.memory import Assessments, Catalog, Journal, Ratings, Receipts, Sightings, Store
 from safelight.ports.pictures import Decoder, Encoded, Encoder, Examined, FactsReader, Refused, Request
 from safelight.ports.sidecars import SidecarPlan, Sidecars, SidecarWrite, Standing
+from safelight.ports.tastes import Purge, Tastes
 from safelight.ports.traces import (
     Elsewhere,
+    Mounts,
     Placeholders,
     Trace,
     TraceKind,
@@ -32,8 +34,10 @@ __all__ = [
     "Identifier",
     "Journal",
     "Listing",
+    "Mounts",
     "NotLooked",
     "Placeholders",
+    "Purge",
     "Ratings",
     "Receipts",
     "Refused",
@@ -42,8 +46,10 @@ __all__ = [
     "SidecarPlan",
     "SidecarWrite",
     "Sidecars",
+    "Sightings",
     "Standing",
     "Store",
+    "Tastes",
     "Trace",
     "TraceKind",
     "TraceReading",

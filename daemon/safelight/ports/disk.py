@@ -45,6 +45,10 @@ class Scanner(Protocol):
         """Yield every folder at and below `folder` with its image, RAW and sidecar files, in a fixed order."""
         ...
 
+    def root(self, folder: Path) -> Path:
+        """Return a folder to be scanned without links in its path. Raises FolderError as `scan`."""
+        ...
+
     def look(self, path: Path) -> FileStamp | None:
         """Look at one file afresh; None when it is gone or no regular file any more."""
         ...

@@ -11,7 +11,9 @@ from safelight.domain.frame import CaptureFacts, FileStamp, FoundFile, Stage
 
 if TYPE_CHECKING:
     from safelight.domain.entries import Entry
-    from safelight.domain.records import Assessment, KnownFile, KnownFrame, Rating, Receipt, Run
+    from safelight.domain.records import Assessment, KnownFile, KnownFrame, Loss, Rating, Receipt, Reread, Run
+    from safelight.ports.tastes import Tastes
+    from safelight.ports.traces import Trace, VolumeIdentity
 
 
 class Catalog(Protocol):
@@ -29,6 +31,21 @@ class Catalog(Protocol):
         """Return every file ever seen with this content, the oldest frame first."""
         ...
 
+    def folders(self, root: Path) -> tuple[Path, ...]:
+        """Return the folders at and below `root` with files that were there at the last look."""
+        ...
+
+    def files_named(self, stems: Collection[str]) -> Iterator[KnownFile]:
+        """Yield every file ever seen, also those that are gone, whose name without suffix is one of `stems`.
+
+        `stems` are in lower case; names are compared so.
+        """
+        ...
+
+    def gone_sizes(self) -> set[int]:
+        """Return the sizes, in bytes, of all files that are gone."""
+        ...
+
     def frame(self, frame_id: int) -> KnownFrame:
         """Return one frame. Raises IndexError when there is none with this id."""
         ...
@@ -41,12 +58,28 @@ class Catalog(Protocol):
         """Yield the frames with these ids (in these stages, if any are named), by id."""
         ...
 
+    def at_stage(self, stage: Stage) -> tuple[KnownFrame, ...]:
+        """Return the frames at one stage that have a file left, by id."""
+        ...
+
     def frames_in(self, folder: Path, *stages: Stage) -> tuple[KnownFrame, ...]:
         """Return the frames that have a file in exactly this folder and stand at one of the stages."""
         ...
 
     def counts(self) -> dict[Stage, int]:
         """Return how many frames stand at each stage, of those with a file left."""
+        ...
+
+    def below(self, folder: Path) -> tuple[int, ...]:
+        """Return the ids of all frames with a file at or below a folder, also of those that are gone."""
+        ...
+
+    def with_reason(self, stage: Stage, reason: str) -> int:
+        """Return how many frames with a file left stand at a stage for this very reason."""
+        ...
+
+    def all_ids(self, *stages: Stage) -> tuple[int, ...]:
+        """Return the ids of all frames with a file left that stand at one of the stages."""
         ...
 
     def add_frame(self, main: Path, *, arrived_s: float) -> int:
@@ -141,8 +174,15 @@ class Ratings(Protocol):
         """Return the ratings of a burst's frames, best score first."""
         ...
 
-    def library_scores(self, judge: str) -> list[float]:
-        """Return the scores of all keepers and lone frames that a judge ranked, one per burst, oldest first."""
+    def in_shoot(self, shoot: str) -> tuple[int, ...]:
+        """Return the ids of the frames that were ranked as one shoot."""
+        ...
+
+    def library_scores(self, judge: str, *, without: Collection[int] = ()) -> list[float]:
+        """Return the scores of all keepers and lone frames that a judge ranked, one per burst, oldest first.
+
+        Frames whose id is in `without` do not count; a burst is as old as its oldest keeper, whose score it has.
+        """
         ...
 
 
@@ -155,6 +195,10 @@ class Receipts(Protocol):
 
     def finish_run(self, run_id: int, *, at_s: float) -> None:
         """Remember that a run came to its end."""
+        ...
+
+    def rated_folders(self) -> tuple[Path, ...]:
+        """Return every folder that a run was ever asked to rate, without those inside others, in order."""
         ...
 
     def last_run(self) -> Run | None:
@@ -193,8 +237,68 @@ class Receipts(Protocol):
         """Return the sidecars that held a frame's rating after our last look, whoever wrote them, and their stamps."""
         ...
 
+    def stamps_in(self, folder: Path) -> dict[Path, FileStamp]:
+        """Return what `stamps` returns for all frames with a file in exactly this folder."""
+        ...
+
     def see(self, frame_id: int, stamps: Mapping[Path, FileStamp]) -> None:
         """Remember which sidecars hold a frame's rating and how they look; in place of what was known."""
+        ...
+
+
+class Sightings(Protocol):
+    """What reconciling remembers of the disk beside frames and files."""
+
+    def volumes(self) -> dict[Path, tuple[VolumeIdentity, bool]]:
+        """Return the volume that each folder lay on, and whether it was a card."""
+        ...
+
+    def put_volume(self, folder: Path, volume: VolumeIdentity, *, card: bool) -> None:
+        """Remember which volume a folder lies on."""
+        ...
+
+    def looks(self, folder: Path) -> dict[int, bytes]:
+        """Return for the frames in exactly this folder the digest of the files that their traces were read from."""
+        ...
+
+    def traces(self, frame_id: int) -> tuple[Trace, ...]:
+        """Return a frame's traces as last read."""
+        ...
+
+    def put_traces(self, frame_id: int, look: bytes, traces: Iterable[Trace]) -> None:
+        """Remember a frame's traces and the digest of the files they were read from, in place of what was known."""
+        ...
+
+    def has_looked(self, frame_id: int) -> bool:
+        """Tell whether a frame's traces have ever been read."""
+        ...
+
+    def losses(self) -> tuple[Loss, ...]:
+        """Return all losses that are not final."""
+        ...
+
+    def loss(self, frame_id: int) -> Loss | None:
+        """Return the loss of a frame that is not there, None for one that is."""
+        ...
+
+    def put_loss(self, loss: Loss) -> None:
+        """Remember that a frame is not there, in place of what was known of it."""
+        ...
+
+    def end_loss(self, frame_id: int) -> None:
+        """Forget a loss: the frame is back."""
+        ...
+
+    def rereads(self) -> tuple[Reread, ...]:
+        """Return the files that were written again and not compared yet."""
+        ...
+
+    def put_reread(self, reread: Reread) -> None:
+        """Remember to compare a file, unless that is remembered already: the oldest content counts."""
+        ...
+
+    def end_reread(self, reread: Reread) -> None:
+        """Forget a comparison that is done or will never be possible."""
         ...
 
 
@@ -203,6 +307,14 @@ class Journal(Protocol):
 
     def append(self, kind: str, *, at_s: float, frame_id: int | None = None, **payload: object) -> int:
         """Write one entry and return its number."""
+        ...
+
+    def newest(self, *kinds: str) -> int:
+        """Return the number of the newest entry (of these kinds, if any are named), 0 without one."""
+        ...
+
+    def last_s(self, frame_ids: Collection[int], *kinds: str) -> float | None:
+        """Return when the newest entry of these kinds about any of these frames was written, None without one."""
         ...
 
     def entries(self, *kinds: str, after: int = 0) -> Iterator[Entry]:
@@ -233,8 +345,18 @@ class Store(Protocol):
         ...
 
     @property
+    def sightings(self) -> Sightings:
+        """What was seen of the disk beside frames and files."""
+        ...
+
+    @property
     def journal(self) -> Journal:
         """What happened."""
+        ...
+
+    @property
+    def tastes(self) -> Tastes:
+        """What was learned."""
         ...
 
     def assessments(self, judge: str) -> Assessments:

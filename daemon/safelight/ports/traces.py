@@ -21,6 +21,18 @@ class VolumeIdentity:
     kind: str  # file-system type as the kernel names it
 
 
+class Mounts(Protocol):
+    """Knows which file system a path lies on."""
+
+    def identity(self, path: Path) -> VolumeIdentity | None:
+        """Return the identity of the volume on which `path` (absolute) lies, or would lie if it were there.
+
+        For what is gone the nearest folder that exists answers; so after an unmount it is the identity of the volume
+        below the mount point, which is another one. None when not even that can be told.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Trashed:
     """One file in a trash can of this user."""
@@ -77,6 +89,7 @@ class TraceReading:
     traces: tuple[Trace, ...]
     files: Mapping[Path, FileStamp]
     busy: bool = False  # a file was half-written: look again later, believe nothing of this reading
+    unread: frozenset[Path] = frozenset()  # there, but damaged or closed to us: what they said before still stands
 
 
 class Traces(Protocol):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from safelight.domain.frame import FileStamp, FoundFile, Role
-from safelight.domain.names import role_of, skipped_file, skipped_folder
+from safelight.domain.names import SETTINGS_FOLDER, role_of, skipped_file, skipped_folder
 from safelight.errors import FolderError
 from safelight.ports import Listing, NotLooked
 
@@ -63,11 +63,13 @@ class DiskScanner:
             if entry.is_dir(follow_symlinks=False):
                 if skipped_folder(entry.name) is None:
                     below.append(folder / entry.name)
+                elif entry.name.lower() == SETTINGS_FOLDER:
+                    files.extend(_settings(folder / entry.name))
                 continue
             match _file(folder, entry):
                 case FoundFile() as found:
                     files.append(found)
-                case NotLooked(path, _) as passed if role_of(path.name) is not Role.SIDECAR:
+                case NotLooked(path, _) as passed if role_of(path.name) in (Role.RAW, Role.IMAGE):
                     refused.append(passed)  # of a sidecar its frame will tell
         return Listing(folder, files=tuple(files), not_looked=tuple(refused)), below
 
@@ -86,7 +88,21 @@ def _file(folder: Path, entry: "os.DirEntry[str]") -> FoundFile | NotLooked | No
         return NotLooked(path, f"It cannot be looked at: {error.strerror}.")
     if not stat.S_ISREG(status.st_mode):
         return NotLooked(path, "It is no regular file (a pipe, a socket or a device).")
-    return FoundFile(path, role, FileStamp.of(status))
+    hollow = status.st_size > 0 and status.st_blocks == 0
+    return FoundFile(path, role, FileStamp.of(status), status.st_ctime_ns, hollow)
+
+
+def _settings(folder: Path) -> list[FoundFile]:
+    """Return what Capture One keeps of the pictures beside its folder; nothing where it cannot be listed."""
+    found: list[FoundFile] = []
+    for below in sorted(folder.glob("[Ss]ettings*"), key=os.fsencode):
+        try:
+            with os.scandir(below) as listing:
+                files = [_file(below, entry) for entry in sorted(listing, key=lambda entry: os.fsencode(entry.name))]
+        except OSError:
+            continue
+        found.extend(file for file in files if isinstance(file, FoundFile) and file.role is Role.SETTINGS)
+    return found
 
 
 def _about_link(path: Path) -> str:
