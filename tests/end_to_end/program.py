@@ -89,7 +89,7 @@ class Program:
 def check_record(record: Mapping[str, Any]) -> None:
     """Check what is promised of every record."""
     assert set(record) == KEYS
-    assert record["stage"] in {"published", "ranked", "unreadable", "kept"}
+    assert record["stage"] in {"published", "ranked", "unreadable", "kept", "derived"}
     assert isinstance(record["companions"], list)
     assert record["reason"], "there is a reason for everything"
     assert record["stars"] in {None, 1, 2, 3, 4, 5}

@@ -184,7 +184,7 @@ def test_status_counts_frames_by_stage(prepared: Case) -> None:
     told = prepared.json("status")
     assert told["state"] == str(prepared.state)
     assert told["stages"] == {
-        "arrived": 0, "assessed": 0, "ranked": 0, "published": 6, "kept": 1, "unreadable": 1
+        "arrived": 0, "assessed": 0, "ranked": 0, "published": 6, "kept": 1, "derived": 0, "unreadable": 1
     }  # fmt: skip
     assert told["last_run"]["folders"] == [str(prepared.folder)]
     assert told["last_run"]["finished_s"] >= told["last_run"]["started_s"]

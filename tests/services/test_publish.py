@@ -8,7 +8,7 @@ from safelight.domain.frame import FileStamp, FoundFile, Role, Stage
 from safelight.domain.records import KnownFrame, Rating
 from safelight.domain.score import Contribution, Part
 from safelight.errors import SidecarBusy, SidecarUnwritable
-from safelight.ports import SidecarWrite
+from safelight.ports import SidecarWrite, Trace, TraceKind
 from safelight.services.publish import ON_CARD, Publish
 from safelight.services.withdraw import Withdraw
 from safelight.storage.database import open_database
@@ -254,3 +254,39 @@ def test_a_rating_taken_back_and_written_again_is_told_again() -> None:
     desk.undo().step()
     desk.run()
     assert desk.published() == 6
+
+
+def test_a_rating_that_was_read_with_care_before_is_not_told_again() -> None:
+    desk = Desk()
+    desk.sidecars.files[FOLDER / "1.jpg.xmp"] = b"person 5"
+    with desk.store.transaction():
+        desk.store.sightings.put_traces(2, b"look", ())
+    desk.run()
+    assert desk.stages()[1] is Stage.KEPT
+    assert list(desk.store.journal.entries("person_rated")) == []
+
+
+def test_a_rating_in_another_programs_settings_stands() -> None:
+    desk = Desk()
+    settings = FOLDER / "1.jpg.pp3"
+    with desk.store.transaction():
+        rank = Trace("rawtherapee", TraceKind.RATING, "4", 0.95, settings, 0.0)
+        desk.store.sightings.put_traces(2, b"look", (rank,))
+    desk.run()
+    desk.run()
+    assert desk.stages() == [Stage.PUBLISHED, Stage.KEPT, Stage.PUBLISHED]
+    assert desk.frames[1].given == 4
+    assert FOLDER / "1.jpg.xmp" not in desk.sidecars.files
+
+
+def test_a_later_choice_outweighs_the_rating_in_the_file() -> None:
+    desk = Desk()
+    with desk.store.transaction():
+        desk.store.catalog.set_content(2, b"1", embedded=4)
+    desk.run()
+    with desk.store.transaction():
+        desk.store.catalog.set_stage(2, Stage.KEPT, "Your own rating stands: 2 stars.", given=2)
+    desk.run()
+    assert desk.frames[1].given == 2
+    (rated,) = desk.store.journal.entries("person_rated")
+    assert (rated.payload["rating"], rated.payload["program"], rated.payload["imported"]) == (4, "file", True)

@@ -1,4 +1,4 @@
-"""The real time, behind the Clock that services are given."""
+"""The real time, and a time that a person names, behind the Clock that services are given."""
 
 import time
 
@@ -13,3 +13,22 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Let `seconds` pass."""
         time.sleep(seconds)
+
+
+class FixedClock:
+    """A Clock that stands at the moment a person named; sleeping moves it on and takes as long as it says.
+
+    The wait is real because it is other programs that are waited for, and they do not know of our clock.
+    """
+
+    def __init__(self, now_s: float) -> None:
+        self._now_s = now_s
+
+    def now(self) -> float:
+        """Return seconds since the epoch, UTC."""
+        return self._now_s
+
+    def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass."""
+        time.sleep(seconds)
+        self._now_s += seconds

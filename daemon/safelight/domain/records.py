@@ -43,6 +43,7 @@ class KnownFrame:
     embedded: int | None  # the rating that the file itself carries, -1 to 5
     given: int | None  # a person's rating, -1 (rejected) to 5, that stands
     content: bytes | None
+    arrived_s: float = 0.0  # seconds since the epoch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,3 +104,48 @@ class Run:
     finished_s: float | None
     undone_s: float | None
     folders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A frame that is not where it was: the journal tells of it in entry `seq`."""
+
+    frame_id: int
+    seq: int
+    since_s: float  # when it happened, or was noticed: the undo window starts here
+    path: Path  # its main file
+    final: bool = False  # confirmed, or no opinion from the start: there is nothing to wait for
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """A file of a frame that has to be looked at: written again, or new and perhaps made from another frame."""
+
+    frame_id: int
+    path: Path
+    before: bytes  # its content then, to be compared with what it holds now; empty for a new file
+
+
+@dataclass(frozen=True, slots=True)
+class TasteVersion:
+    """One version of the taste: what it was learned from, and its numbers (None: let go of)."""
+
+    version: int
+    made_s: float
+    through: int  # the journal entry up to which it was learned
+    judge: str  # who saw the frames that were compared, empty without any
+    basis: str  # digest of what it started from
+    comparisons: int
+    gate: float  # how far it leans on the person, 0-1
+    evidence: str  # digest of the comparisons, hexadecimal
+    digest: str  # of the numbers, hexadecimal
+    numbers: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class TasteLook:
+    """What a look into the journal for something to learn came to."""
+
+    through: int  # the newest entry that was read
+    next_s: float | None  # when time alone lets more of it speak, None: never
+    waiting: int  # comparisons that changed since the last version, too few to learn anew

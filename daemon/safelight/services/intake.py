@@ -3,6 +3,8 @@
 The disk is compared with the catalog folder by folder. A frame is known by its content, so a file that was renamed or
 moved keeps its frame; a copy is a frame of its own that shares the look at the pixels. Files that were written a moment
 ago are looked at again, together, before anything is believed about them.
+A frame of which nothing is left is passed over: whether it is lost, and what that means, is not for a scan of some
+folders to say (`services.reconcile`).
 Invariant: a frame and its `frame_arrived` entry are written in one transaction, so each arrives exactly once.
 """
 
@@ -11,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from safelight.domain.changes import Vanished, differences
+from safelight.domain.entries import Kind
 from safelight.domain.frame import FileStamp, FoundFile, Role, Stage
 from safelight.domain.framing import Draft, drafts
-from safelight.domain.records import KnownFile
+from safelight.domain.records import KnownFile, Loss, Reread
 from safelight.domain.stability import QUIET_S, Look, Verdict, judge, long_settled
 from safelight.errors import OutOfReach
 from safelight.ports import Clock, Identifier, NotLooked, Scanner, Store
@@ -36,7 +39,11 @@ class Arrivals:
 class Intake:
     """Compares folders with the catalog and remembers the difference."""
 
-    def __init__(self, *, scanner: Scanner, identifier: Identifier, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, *, scanner: Scanner, identifier: Identifier, store: Store, clock: Clock, imported: bool = False
+    ) -> None:
+        """With `imported` what is new was there before Safelight, and only its past counts so far."""
+        self._imported = imported
         self._scanner = scanner
         self._identifier = identifier
         self._store = store
@@ -58,6 +65,15 @@ class Intake:
             self._take_drafts([draft], self._known(draft), arrivals)
         return arrivals
 
+    def take_drafts(self, folder: Path, some: Sequence[Draft]) -> None:
+        """Bring some frames of one folder up to date; their files must have settled."""
+        self._take_drafts(some, {file.path: file for file in self._store.catalog.files_in(folder)}, Arrivals())
+
+    def part_with(self, frame_id: int, gone: Sequence[Path], found: Sequence[FoundFile] = ()) -> None:
+        """Remember, in the caller's transaction, that files of a frame are gone; it goes on with what is left."""
+        self._store.catalog.mark_gone(gone)
+        self._make_do(frame_id, found)
+
     def _take_listing(self, folder: Path, files: Sequence[FoundFile], arrivals: Arrivals, waiting: list[Draft]) -> None:
         arrivals.sidecars.update({file.path: file.stamp for file in files if file.role is Role.SIDECAR})
         known = {file.path: file for file in self._store.catalog.files_in(folder)}
@@ -77,16 +93,17 @@ class Intake:
     def _mark_vanished(self, known: Mapping[Path, KnownFile], found: Sequence[FoundFile]) -> None:
         stamps = {path: file.stamp for path, file in known.items()}
         changes = differences(stamps, {file.path: file.stamp for file in found})
-        if gone := [change.path for change in changes if isinstance(change, Vanished)]:
-            with self._store.transaction():
-                self._store.catalog.mark_gone(gone)
-                for frame_id in {known[path].frame_id for path in gone}:
-                    self._make_do(frame_id, found)
+        gone = {change.path for change in changes if isinstance(change, Vanished)}
+        for frame_id in sorted({known[path].frame_id for path in gone}):
+            files = {file.path for file in self._store.catalog.files_of(frame_id)}
+            if files - gone:
+                with self._store.transaction():
+                    self.part_with(frame_id, sorted(files & gone), found)
 
     def _make_do(self, frame_id: int, found: Sequence[FoundFile]) -> None:
-        """Let a frame that has lost a file go on with what is left of it here, in the order of drafts."""
-        left = {file.path for file in self._store.catalog.files_of(frame_id)}
-        if main := next((file.path for file in found if file.path in left), None):
+        """Let a frame that has lost a file go on with what is left of it, in the order of drafts if it is `found`."""
+        files = [file.path for file in self._store.catalog.files_of(frame_id)]
+        if main := next((file.path for file in found if file.path in files), files[0] if files else None):
             self._store.catalog.set_main(frame_id, main)
             self._publish_again(frame_id)
 
@@ -170,15 +187,25 @@ class Intake:
         # A file written again may differ where the samples of its identity do not, so it is looked at again.
         self._store.forget_content(content)
         catalog.set_stage(known.frame_id, Stage.ARRIVED)
-        now_s = self._clock.now()
-        self._store.journal.append("frame_changed", at_s=now_s, frame_id=known.frame_id, path=str(file.path))
+        self._tell(Kind.FRAME_CHANGED, known.frame_id, path=str(file.path))
+        if known.content and known.content != content:
+            self._store.sightings.put_reread(Reread(known.frame_id, file.path, known.content))
 
     def _move(self, file: FoundFile, old: KnownFile) -> None:
         self._store.catalog.put_file(file, frame_id=old.frame_id, content=old.content)
-        self._store.journal.append(
-            "frame_moved", at_s=self._clock.now(), frame_id=old.frame_id, source=str(old.path), path=str(file.path)
-        )
+        if (loss := self._store.sightings.loss(old.frame_id)) is not None:
+            self._return(file.path, loss)
+        if old.path != file.path:
+            self._tell(Kind.FRAME_MOVED, old.frame_id, source=str(old.path), path=str(file.path))
         self._publish_again(old.frame_id)
+
+    def _return(self, path: Path, loss: Loss) -> None:
+        reason = "It is back." if path == loss.path else f"It is back, at {path}."
+        self._tell(Kind.FRAME_RETURNED, loss.frame_id, path=str(path), of=loss.seq, confidence=1.0, reason=reason)
+        self._store.sightings.end_loss(loss.frame_id)
+
+    def _tell(self, kind: Kind, frame_id: int, **payload: object) -> None:
+        self._store.journal.append(kind, at_s=self._clock.now(), frame_id=frame_id, **payload)
 
     def _adopt(self, draft: Draft, contents: Mapping[Path, bytes], owners: dict[Path, int]) -> None:
         """Give every file of the draft a frame: one that a companion has already, or a new one."""
@@ -200,7 +227,8 @@ class Intake:
         now_s = self._clock.now()
         frame_id = self._store.catalog.add_frame(draft.main.path, arrived_s=now_s)
         names = [str(file.path) for file in draft.files]
-        self._store.journal.append("frame_arrived", at_s=now_s, frame_id=frame_id, files=names)
+        told: dict[str, object] = {"imported": True} if self._imported else {}
+        self._tell(Kind.FRAME_ARRIVED, frame_id, files=names, **told)
         return frame_id
 
     def _publish_again(self, frame_id: int) -> None:

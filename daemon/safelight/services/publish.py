@@ -11,16 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safelight import __version__
+from safelight.domain.entries import Kind
 from safelight.domain.frame import FileStamp, Stage
+from safelight.domain.history import FACTS
 from safelight.domain.opinion import Opinion, OurRating
 from safelight.domain.records import KnownFrame, Rating
+from safelight.domain.told import standing_reason, stars_in_words
+from safelight.domain.withholding import HELD_BACK, is_due, is_withheld
 from safelight.errors import SidecarBusy, SidecarError
-from safelight.ports import Clock, SidecarPlan, Sidecars, Store, Volumes
+from safelight.ports import Clock, SidecarPlan, Sidecars, Store, TraceKind, Volumes
 from safelight.services.recover import recover
 
 _TOGETHER = 64  # frames whose writes are planned, done and noted together
 _BUSY_WAIT_S = 1.0
-_TOLD = ("person_rated", "rating_published", "rating_undone")  # what the journal tells of a frame's standing rating
+_NOT_YET = (Stage.ARRIVED, Stage.ASSESSED, Stage.UNREADABLE, Stage.DERIVED)  # or never
+_SURE = 0.95  # a changed rating is a person's; from the table of the design
+_TOLD = (Kind.PERSON_RATED, Kind.RATING_PUBLISHED, Kind.RATING_UNDONE)  # what is told of a rating that stands
+
+_DONE = (*sorted(FACTS), Kind.FRAME_ARRIVED, Kind.FRAME_CHANGED)  # what shows that somebody is still busy with a shoot
 
 ON_CARD = "It lies on a card, and cards are only ever read; copy it, and the rating goes with the copy."
 
@@ -44,7 +52,11 @@ class Publish:
         volumes: Volumes,
         clock: Clock,
         progress: Callable[[int], None] = lambda _: None,
+        withhold: float = 0.0,
     ) -> None:
+        """`withhold`: the share of bursts, 0-1, that stay unrated until their shoot has been quiet for a day."""
+        self._withhold = withhold
+        self._due: dict[str, bool] = {}
         self._store = store
         self._sidecars = sidecars
         self._volumes = volumes
@@ -64,6 +76,7 @@ class Publish:
         `seen` holds the stamps of the sidecars that the scan found. With `dry_run` nothing is written to a sidecar.
         """
         busy: list[KnownFrame] = []
+        self._due.clear()
         self._pass(frames, seen=seen, run_id=run_id, dry_run=dry_run, busy=busy)
         if busy:
             # Another program was in the middle of saving: that takes moments, so one more try is worth the wait.
@@ -83,7 +96,7 @@ class Publish:
         jobs: list[_Job] = []
         near = _by_stem(seen)
         for frame in frames:
-            if frame.stage in (Stage.ARRIVED, Stage.ASSESSED, Stage.UNREADABLE) or self._as_left(frame, seen, near):
+            if frame.stage in _NOT_YET or self._as_left(frame, seen, near):
                 continue
             job = self._job(frame, dry_run=dry_run, busy=busy)
             if job is not None:
@@ -110,8 +123,9 @@ class Publish:
         if not images or rating is None:
             return None
         if frame.embedded is not None:
-            words = f"The rating in the file itself stands: {_words(frame.embedded)}."
-            self._stage(frame, Stage.KEPT, words, frame.embedded)
+            if frame.stage is not Stage.KEPT:  # else it stands already, or the person has said something else since
+                words = f"The rating in the file itself stands: {stars_in_words(frame.embedded)}."
+                self._keep(frame, words, frame.embedded, program="file")
             return None
         try:
             plan = self._sidecars.plan(images, _ours(rating))
@@ -120,18 +134,28 @@ class Publish:
             return None
         if self._is_a_persons(frame, plan) or self._is_held_back(frame, plan, images[0].parent, dry_run=dry_run):
             return None
+        if self._is_withheld(frame, rating):
+            self._stage(frame, Stage.RANKED, HELD_BACK)
+            return None
         return _Job(frame, images[0], rating.stars, plan)
 
     def _is_a_persons(self, frame: KnownFrame, plan: SidecarPlan) -> bool:
         if plan.standing.opinion is Opinion.PERSON:
             given = plan.standing.rating
-            told = "Your own choice stands: a flag, or a rating that was cleared."
-            if given:
-                told = f"Your own rating stands: {_words(given)}."
-            self._stage(frame, Stage.KEPT, told, given)
+            self._keep(frame, standing_reason(given), given, program="xmp")
             return True
-        # It outlives its sidecar, which may not have moved along with the picture.
-        return frame.stage is Stage.KEPT and frame.given is not None and not plan.found
+        if frame.stage is Stage.KEPT and frame.given is not None and not plan.found:
+            return True  # it outlives its sidecar, which may not have moved along with the picture
+        return self._stands_elsewhere(frame, plan)
+
+    def _stands_elsewhere(self, frame: KnownFrame, plan: SidecarPlan) -> bool:
+        """Keep a frame that its person has rated or flagged where no sidecar of ours is: another program's settings."""
+        traces = [each for each in self._store.sightings.traces(frame.id) if each.path not in plan.found]
+        if not any(each.value and each.kind in (TraceKind.RATING, TraceKind.FLAG) for each in traces):
+            return False
+        rating = next((int(each.value) for each in traces if each.value and each.kind is TraceKind.RATING), None)
+        self._keep(frame, standing_reason(rating), rating, program="")
+        return True
 
     def _is_held_back(self, frame: KnownFrame, plan: SidecarPlan, folder: Path, *, dry_run: bool) -> bool:
         if dry_run and (plan.writes or frame.stage is not Stage.PUBLISHED):
@@ -142,18 +166,52 @@ class Publish:
             return True
         return False
 
+    def _is_withheld(self, frame: KnownFrame, rating: Rating) -> bool:
+        """Tell whether a frame is one of those that are decided on unseen, and its shoot is still worked on."""
+        name = rating.burst or (frame.content or b"").hex()
+        if not is_withheld(name, self._withhold) or self._store.journal.last(frame.id, Kind.RATING_PUBLISHED):
+            return False
+        if rating.shoot not in self._due:
+            since_s = self._store.journal.last_s(self._store.ratings.in_shoot(rating.shoot), *_DONE)
+            self._due[rating.shoot] = is_due(since_s, self._clock.now())
+        return not self._due[rating.shoot]
+
     def _stage(self, frame: KnownFrame, stage: Stage, reason: str = "", given: int | None = None) -> None:
         if (frame.stage, frame.reason, frame.given) == (stage, reason, given):
             return
         with self._store.transaction():
             self._store.catalog.set_stage(frame.id, stage, reason, given=given)
-            if stage is Stage.KEPT:
-                self._tell(frame, "person_rated", rating=given)
 
-    def _tell(self, frame: KnownFrame, kind: str, **payload: object) -> None:
-        """Write a journal entry about a frame's rating, unless the last one says the very same."""
-        if self._store.journal.last(frame.id, *_TOLD) != (kind, payload):
-            self._store.journal.append(kind, at_s=self._clock.now(), frame_id=frame.id, **payload)
+    def _keep(self, frame: KnownFrame, reason: str, given: int | None, *, program: str) -> None:
+        """Let a person's rating stand, and tell of it where nobody has read it with more care before."""
+        if (frame.stage, frame.reason, frame.given) == (Stage.KEPT, reason, given):
+            return
+        with self._store.transaction():
+            self._store.catalog.set_stage(frame.id, Stage.KEPT, reason, given=given)
+            if program == "file" or not self._store.sightings.has_looked(frame.id):
+                self._tell_persons(frame, given, program)
+
+    def _tell_persons(self, frame: KnownFrame, rating: int | None, program: str) -> None:
+        """Write down a person's rating, unless the last entry about the frame's rating says the same."""
+        last = self._store.journal.last(frame.id, *_TOLD)
+        if last is not None and last[0] == Kind.PERSON_RATED and last[1].get("rating") == rating:
+            return
+        blind = {"imported": True} if self._store.journal.last(frame.id, Kind.RATING_PUBLISHED) is None else {}
+        self._store.journal.append(
+            Kind.PERSON_RATED,
+            at_s=self._clock.now(),
+            frame_id=frame.id,
+            rating=rating,
+            program=program,
+            confidence=_SURE,
+            reason="It came with this rating." if blind else "Its rating was changed.",
+            **blind,
+        )
+
+    def _tell_published(self, frame: KnownFrame, stars: int) -> None:
+        """Write down that our stars stand, unless the last entry about the frame's rating says the same."""
+        if self._store.journal.last(frame.id, *_TOLD) != (Kind.RATING_PUBLISHED, {"stars": stars}):
+            self._store.journal.append(Kind.RATING_PUBLISHED, at_s=self._clock.now(), frame_id=frame.id, stars=stars)
 
     def _put_off(self, frame: KnownFrame, error: SidecarError, busy: list[KnownFrame]) -> None:
         if isinstance(error, SidecarBusy):
@@ -209,7 +267,7 @@ class Publish:
                 written = {write.path: stamp for write, (_, stamp) in zip(job.plan.writes, receipts, strict=True)}
                 self._store.receipts.see(job.frame.id, {**job.plan.found, **written})
                 self._store.catalog.set_stage(job.frame.id, Stage.PUBLISHED)
-                self._tell(job.frame, "rating_published", stars=job.stars)
+                self._tell_published(job.frame, job.stars)
 
 
 def _by_stem(sidecars: Iterable[Path]) -> Mapping[Path, Collection[Path]]:
@@ -224,9 +282,3 @@ def _by_stem(sidecars: Iterable[Path]) -> Mapping[Path, Collection[Path]]:
 
 def _ours(rating: Rating) -> OurRating:
     return OurRating(rating=rating.stars, score=rating.score, reason=rating.reason, version=__version__)
-
-
-def _words(rating: int) -> str:
-    if rating < 0:
-        return "rejected"
-    return "1 star" if rating == 1 else f"{rating} stars"

@@ -4,12 +4,13 @@ The queue of the program is the `stage` column: whatever kills the process, the 
 and goes on. Every write that belongs together is one transaction of the caller's.
 """
 
+import os
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from safelight.domain.frame import FoundFile, Stage
 from safelight.domain.records import KnownFile, KnownFrame
-from safelight.storage.codecs import blob, known_file, known_frame
+from safelight.storage.codecs import blob, known_file, known_frame, path_of
 from safelight.storage.database import Database
 
 _MANY = 500  # values in one statement; SQLite takes at least 999
@@ -40,6 +41,34 @@ class Catalog:
         rows = self._database.rows("SELECT * FROM files WHERE content = ? ORDER BY frame_id, path", (content,))
         return tuple(known_file(row) for row in rows)
 
+    def folders(self, root: Path) -> tuple[Path, ...]:
+        """Return the folders at and below `root` with files that were there at the last look."""
+        start = blob(root).rstrip(b"/") + b"/"
+        rows = self._database.rows(
+            "SELECT DISTINCT folder FROM files WHERE (folder = ? OR (folder >= ? AND folder < ?)) AND gone = 0",
+            (blob(root), start, start[:-1] + b"0"),  # 0 comes after the slash
+        )
+        return tuple(path_of(row["folder"]) for row in rows)
+
+    def files_named(self, stems: Collection[str]) -> Iterator[KnownFile]:
+        """Yield every file ever seen, also those that are gone, whose name without suffix is one of `stems`.
+
+        `stems` are in lower case; names are compared so.
+        """
+        wanted = frozenset(stems)
+        if not wanted:
+            return
+        # SQLite lowers letters of ASCII only and knows no suffix, so that all names are gone through here.
+        paths = [row["path"] for row in self._database.rows("SELECT path FROM files")]
+        for stored in paths:
+            if os.fsdecode(os.path.splitext(os.path.basename(stored))[0]).lower() in wanted:
+                (row,) = self._database.rows("SELECT * FROM files WHERE path = ?", (stored,))
+                yield known_file(row)
+
+    def gone_sizes(self) -> set[int]:
+        """Return the sizes, in bytes, of all files that are gone."""
+        return {row["size"] for row in self._database.rows("SELECT DISTINCT size FROM files WHERE gone = 1")}
+
     def frame(self, frame_id: int) -> KnownFrame:
         """Return one frame. Raises IndexError when there is none with this id."""
         return known_frame(self._database.rows("SELECT * FROM frames WHERE id = ?", (frame_id,))[0])
@@ -62,6 +91,15 @@ class Catalog:
                 if not stages or found.stage in stages:
                     yield found
 
+    def at_stage(self, stage: Stage) -> tuple[KnownFrame, ...]:
+        """Return the frames at one stage that have a file left, by id."""
+        rows = self._database.rows(
+            "SELECT * FROM frames WHERE stage = ? AND EXISTS"
+            " (SELECT 1 FROM files WHERE frame_id = frames.id AND gone = 0) ORDER BY id",
+            (stage,),
+        )
+        return tuple(map(known_frame, rows))
+
     def frames_in(self, folder: Path, *stages: Stage) -> tuple[KnownFrame, ...]:
         """Return the frames that have a file in exactly this folder and stand at one of the stages."""
         rows = self._database.rows(
@@ -77,6 +115,33 @@ class Catalog:
             " WHERE id IN (SELECT frame_id FROM files WHERE gone = 0) GROUP BY stage"
         )
         return {Stage(row["stage"]): row["number"] for row in rows}
+
+    def below(self, folder: Path) -> tuple[int, ...]:
+        """Return the ids of all frames with a file at or below a folder, also of those that are gone."""
+        start = blob(folder).rstrip(b"/") + b"/"
+        rows = self._database.rows(
+            "SELECT DISTINCT frame_id FROM files WHERE folder = ? OR (folder >= ? AND folder < ?) ORDER BY frame_id",
+            (blob(folder), start, start[:-1] + b"0"),  # 0 comes after the slash
+        )
+        return tuple(row["frame_id"] for row in rows)
+
+    def with_reason(self, stage: Stage, reason: str) -> int:
+        """Return how many frames with a file left stand at a stage for this very reason."""
+        rows = self._database.rows(
+            "SELECT count(*) FROM frames WHERE stage = ? AND reason = ?"
+            " AND id IN (SELECT frame_id FROM files WHERE gone = 0)",
+            (stage, reason),
+        )
+        return int(rows[0][0])
+
+    def all_ids(self, *stages: Stage) -> tuple[int, ...]:
+        """Return the ids of all frames with a file left that stand at one of the stages."""
+        marks = ",".join("?" * len(stages))
+        query = (
+            f"SELECT id FROM frames WHERE stage IN ({marks}) AND id IN (SELECT frame_id FROM files WHERE gone = 0)"
+            " ORDER BY id"
+        )
+        return tuple(row["id"] for row in self._database.rows(query, tuple(stages)))
 
     def add_frame(self, main: Path, *, arrived_s: float) -> int:
         """Make a frame that has just arrived and return its id."""

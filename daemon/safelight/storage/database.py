@@ -77,6 +77,46 @@ MIGRATIONS: tuple[str, ...] = (
         SELECT frame_id, path, size, mtime_ns, inode, device FROM receipts WHERE state = 'done' ORDER BY id;
     """,
     "CREATE INDEX journal_by_frame ON journal (frame_id, seq);",
+    """
+    CREATE TABLE volumes (                 -- what each rated folder lay on
+        folder BLOB PRIMARY KEY, mount BLOB NOT NULL, device INTEGER NOT NULL, file_system TEXT NOT NULL,
+        kind TEXT NOT NULL, card INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE looks (                   -- which files a frame's traces were read from
+        frame_id INTEGER PRIMARY KEY REFERENCES frames (id), look BLOB NOT NULL
+    );
+    CREATE TABLE traces (
+        frame_id INTEGER NOT NULL REFERENCES frames (id), number INTEGER NOT NULL, program TEXT NOT NULL,
+        kind TEXT NOT NULL, value TEXT NOT NULL, confidence REAL NOT NULL, path BLOB NOT NULL, changed_s REAL NOT NULL,
+        PRIMARY KEY (frame_id, number)
+    ) WITHOUT ROWID;
+    CREATE TABLE losses (                  -- frames that are not there; the journal tells of each
+        frame_id INTEGER PRIMARY KEY REFERENCES frames (id), seq INTEGER NOT NULL, since_s REAL NOT NULL,
+        path BLOB NOT NULL, final INTEGER NOT NULL
+    );
+    CREATE INDEX losses_open ON losses (final) WHERE final = 0;
+    CREATE TABLE rereads (                 -- files written again, to be compared once they are assessed
+        frame_id INTEGER NOT NULL REFERENCES frames (id), path BLOB NOT NULL, before BLOB NOT NULL,
+        PRIMARY KEY (frame_id, path)
+    ) WITHOUT ROWID;
+    CREATE INDEX files_gone ON files (size) WHERE gone = 1;
+    """,
+    """
+    CREATE TABLE tastes (                  -- AUTOINCREMENT: a version that was forgotten leaves its number unused
+        version INTEGER PRIMARY KEY AUTOINCREMENT, made_s REAL NOT NULL,
+        through INTEGER NOT NULL,          -- the journal entry up to which it was learned
+        judge TEXT NOT NULL, basis TEXT NOT NULL, comparisons INTEGER NOT NULL, gate REAL NOT NULL,
+        evidence TEXT NOT NULL,            -- digest of the comparisons
+        digest TEXT NOT NULL,              -- of the numbers
+        numbers BLOB                       -- compressed; NULL: let go of
+    );
+    CREATE TABLE taste_look (              -- how far the journal was read when there was last anything to learn
+        id INTEGER PRIMARY KEY CHECK (id = 1), through INTEGER NOT NULL, next_s REAL, waiting INTEGER NOT NULL
+    );
+    CREATE TABLE unfinished (what TEXT PRIMARY KEY);  -- what the next process has to end
+    CREATE INDEX journal_by_kind ON journal (kind, seq);
+    CREATE INDEX ratings_by_shoot ON ratings (shoot);
+    """,
 )
 
 

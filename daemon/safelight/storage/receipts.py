@@ -36,6 +36,13 @@ class Receipts:
         """Remember that a run came to its end."""
         self._database.connection.execute("UPDATE runs SET finished_s = ? WHERE id = ?", (at_s, run_id))
 
+    def rated_folders(self) -> tuple[Path, ...]:
+        """Return every folder that a run was ever asked to rate, without those inside others, in order."""
+        rows = self._database.rows("SELECT DISTINCT folders FROM runs")
+        folders = {Path(name) for row in rows for name in _names(row)}
+        outer = (folder for folder in folders if folders.isdisjoint(folder.parents))
+        return tuple(sorted(outer, key=blob))
+
     def last_run(self) -> Run | None:
         """Return the newest run, None before the first."""
         rows = self._database.rows("SELECT * FROM runs ORDER BY id DESC LIMIT 1")
@@ -92,6 +99,17 @@ class Receipts:
             path_of(row["path"]): FileStamp(row["size"], row["mtime_ns"], row["inode"], row["device"]) for row in rows
         }
 
+    def stamps_in(self, folder: Path) -> dict[Path, FileStamp]:
+        """Return what `stamps` returns for all frames with a file in exactly this folder."""
+        rows = self._database.rows(
+            "SELECT path, size, mtime_ns, inode, device FROM standing WHERE frame_id IN"
+            " (SELECT frame_id FROM files WHERE folder = ? AND gone = 0)",
+            (blob(folder),),
+        )
+        return {
+            path_of(row["path"]): FileStamp(row["size"], row["mtime_ns"], row["inode"], row["device"]) for row in rows
+        }
+
     def see(self, frame_id: int, stamps: Mapping[Path, FileStamp]) -> None:
         """Remember which sidecars hold a frame's rating and how they look; in place of what was known."""
         self._database.connection.execute("DELETE FROM standing WHERE frame_id = ?", (frame_id,))
@@ -121,3 +139,8 @@ def _receipt(row: sqlite3.Row) -> Receipt:
 @whole
 def _run(row: sqlite3.Row) -> Run:
     return Run(row["id"], row["started_s"], row["finished_s"], row["undone_s"], tuple(json.loads(row["folders"])))
+
+
+@whole
+def _names(row: sqlite3.Row) -> tuple[str, ...]:
+    return tuple(json.loads(row["folders"]))

@@ -1,0 +1,118 @@
+"""Decides whether a folder is there to be looked at: its disk connected, and the same disk as before.
+
+An unmounted disk looks like a folder from which everything was deleted, and another disk under the same mount point
+looks like the work of a madman. So what each folder lay on is remembered in the state folder; whatever lies on
+something else now is absent, until files that are known are seen there again.
+Invariant: of a folder that is not present nothing is concluded.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from safelight.domain.records import KnownFile
+from safelight.errors import FolderError, OutOfReach
+from safelight.ports import Identifier, Mounts, Scanner, Store, VolumeIdentity, Volumes
+
+_PROBES = 16  # known files that are looked for on a disk of another identity; at least half must be there
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A folder that is there, and the folders below it that lie on volumes which are not."""
+
+    root: Path
+    volume: VolumeIdentity
+    card: bool
+    closed: tuple[Path, ...] = ()
+
+    def may_speak_of(self, folder: Path) -> bool:
+        """Tell whether something can be concluded from what is missing in a folder below this one."""
+        return not any(folder.is_relative_to(closed) for closed in self.closed)
+
+
+class Presence:
+    """Knows which volume each folder lay on."""
+
+    def __init__(
+        self, *, store: Store, scanner: Scanner, identifier: Identifier, mounts: Mounts, volumes: Volumes
+    ) -> None:
+        self._store = store
+        self._scanner = scanner
+        self._identifier = identifier
+        self._mounts = mounts
+        self._volumes = volumes
+
+    def of(self, root: Path) -> Present | None:
+        """Return a folder that is there, None when it or its volume is not."""
+        try:
+            self._scanner.root(root)
+        except FolderError:
+            return None
+        volume, known = self._mounts.identity(root), self._store.sightings.volumes()
+        if volume is None or any(not self._is_same(outer, known[outer][0]) for outer in root.parents if outer in known):
+            return None
+        before = known.get(root)
+        if before is not None and not same(before[0], volume) and not self._seen_again(root):
+            return None
+        card = self._volumes.card_root(root) is not None or (before is not None and before[1])
+        if before != (volume, card):
+            with self._store.transaction():
+                self._store.sightings.put_volume(root, volume, card=card)
+        below = [folder for folder in known if root in folder.parents]
+        closed = tuple(folder for folder in below if not self._is_same(folder, known[folder][0]))
+        return Present(root, volume, card, closed)
+
+    def note(self, root: Present, folders: Collection[Path]) -> None:
+        """Remember the volumes that are mounted below a folder, by what was found there."""
+        known = set(self._store.sightings.volumes())
+        for folder in sorted(folders):
+            volume = self._mounts.identity(folder)
+            if volume is None or volume.mount == root.volume.mount or volume.mount in known:
+                continue
+            known.add(volume.mount)
+            with self._store.transaction():
+                card = self._volumes.card_root(folder) is not None
+                self._store.sightings.put_volume(volume.mount, volume, card=card)
+
+    def _is_same(self, folder: Path, before: VolumeIdentity) -> bool:
+        now = self._mounts.identity(folder)
+        return now is not None and (same(before, now) or (before.mount == now.mount and self._seen_again(folder)))
+
+    def _seen_again(self, folder: Path) -> bool:
+        """Tell whether enough files that are known below a folder are there with the content that is known."""
+        known = self._sample(folder)
+        seen = sum(self._holds(file) for file in known)
+        return seen > 0 and 2 * seen >= len(known)
+
+    def _sample(self, folder: Path) -> Sequence[KnownFile]:
+        folders = sorted(self._store.catalog.folders(folder))
+        step = max(1, len(folders) // _PROBES)
+        per_folder = max(1, _PROBES // max(1, len(folders)))
+        chosen: list[KnownFile] = []
+        for each in folders[::step]:
+            files = self._store.catalog.files_in(each)
+            chosen.extend(files[:: max(1, len(files) // per_folder)][:per_folder])
+        return chosen[:_PROBES]
+
+    def _holds(self, file: KnownFile) -> bool:
+        stamp = self._scanner.look(file.path)
+        if stamp is None or stamp.size != file.stamp.size:
+            return False
+        try:
+            return self._identifier.content(file.path) == file.content
+        except OutOfReach:
+            return False
+
+
+def same(before: VolumeIdentity, now: VolumeIdentity) -> bool:
+    """Tell whether two looks at a mount point saw the same volume.
+
+    The number of a device is given anew at every start of the machine, and to the next disk that is plugged in. So it
+    counts only where the file system has no identity of its own.
+    """
+    if (before.mount, before.kind) != (now.mount, now.kind):
+        return False
+    if before.file_system or now.file_system:
+        return before.file_system == now.file_system
+    return before.device == now.device
