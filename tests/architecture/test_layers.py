@@ -19,6 +19,7 @@ PLANTED = {
     "storage/planted_session.py": "import onnxruntime as ort\n",
     "inference/planted_graph.py": "import onnx\n",
     "services/planted_vectors.py": "import lancedb\n",
+    "services/planted_template.py": "import jinja2\n",
     "services/planted_terminal.py": "import rich.progress\n",
     "watching/planted_table.py": "import sqlite3\n",
     "watching/planted_here.py": "import safelight.watching.planted_there\n",
@@ -35,6 +36,7 @@ BROKEN_BY_THEM = {
     "onnx belongs",
     "LanceDB and Arrow belong",
     "click and rich belong",
+    "Jinja belongs",
     "SQLite belongs",
 }
 

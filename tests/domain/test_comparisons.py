@@ -97,6 +97,11 @@ def test_a_frame_that_arrived_later_was_not_passed_over():
     assert told.said() == {"a>b"}
 
 
+def test_one_frame_of_a_series_is_no_unremarkable_survivor():
+    assert tell("0 shoot s a bracket:b+c+d\n2h rate a=5").said() == set()
+    assert tell("0 shoot s a b+c+d\n2h rate a=5").said() == {"a>b", "a>c", "a>d"}
+
+
 def test_the_last_word_counts():
     assert not {pair for pair in tell(DAY_SHOOT + "2h rate a=5\n3h trash a").said() if pair[0] == "a"}
     liked = tell(DAY_SHOOT + "2h flag a=-1\n3h edit a").said()
@@ -170,6 +175,18 @@ def test_deletions_across_bursts_speak_after_a_week():
     told = tell("0 shoot s a+b c d\n2h export c\n2h trash b d")
     assert {"a>b"} <= told.said("2d") and not {"c>b", "c>d"} & told.said("2d")
     assert {"a>b", "c>b", "c>d"} <= told.said("8d")
+
+
+def test_a_week_is_waited_for_after_the_deletion_and_not_after_the_praise():
+    told = tell("0 shoot s a+b c d e f\n1h export c\n9d trash a b d")
+    assert told.said("11d") & {"c>a", "c>b", "c>d"} == set()
+    assert told.said("17d") >= {"c>a", "c>b", "c>d"}
+
+
+def test_a_burst_speaks_after_a_day_of_quiet():
+    told = tell("0 shoot s a+b c d e\n2h trash b\n20h label c=Red")
+    assert told.said("30h") == set()
+    assert told.said("45h") == {"a>b"}
 
 
 def test_what_has_spoken_is_not_silenced_by_what_is_done_later():

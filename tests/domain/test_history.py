@@ -106,6 +106,18 @@ def test_a_frame_that_joined_a_burst_after_the_choice_was_not_chosen():
     assert told.said() == {"b>a"}
 
 
+def test_a_deleted_frame_stays_where_it_was_deleted():
+    assert tell("0 shoot s a+b c d\n2h trash a\n3d regroup s a b c d").said() == {"b>a"}
+
+
+def test_a_frame_that_came_late_into_a_burst_was_not_kept():
+    told = tell("0 shoot s a+b c\n2h trash a\n3d shoot s e")
+    rated = told.facts[-1].payload
+    assert rated["burst"] is None
+    rated["burst"] = f"burst-{content('a')}"
+    assert told.said() == {"b>a"}
+
+
 # --- what was rolled back ---
 
 

@@ -114,7 +114,7 @@ def test_what_was_learned_is_told_and_can_be_taken_back(library: Library) -> Non
     actions = [json.loads(line) for line in library.run("actions", "--json", "--last", "0").splitlines()]
     believed = [each for each in actions if each["state"] == "believed"]
     assert believed and all(each["reason"] and each["why"] and each["paths"] for each in believed)
-    library.give(made[0], 2)
+    library.give(made[0], 3)
     library.run("reconcile")
     assert library.told("learn")["digest"] != first["digest"]
     back = library.told("undo", "--taste", "1")

@@ -4,13 +4,12 @@ Decode workers start with the first request and end with the last, before anythi
 only when there is something to judge.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from safelight import paths
-from safelight.app.clock import SystemClock
 from safelight.app.settings import Settings
 from safelight.decoding.exif import ExiftoolReader
 from safelight.decoding.workers import WorkerPool
@@ -19,16 +18,19 @@ from safelight.errors import BundleError
 from safelight.inference.encoder import BundleEncoder
 from safelight.models.embedded import open_embedded
 from safelight.models.reference import read_reference
+from safelight.ports import Clock
 from safelight.services.assess import Assess
+from safelight.services.exports import Exports
 from safelight.services.index import Index, Vectors
-from safelight.services.rank import Rank
+from safelight.services.rank import Leaning, Rank
+from safelight.services.rereading import Rereading
 from safelight.storage.store import SqliteStore
 
 
 class Judging:
     """The services that judge, over one loaded bundle; `judge` and `length` are what its vectors are known by."""
 
-    def __init__(self, *, settings: Settings, store: SqliteStore, clock: SystemClock, frames: int) -> None:
+    def __init__(self, *, settings: Settings, store: SqliteStore, clock: Clock, frames: int) -> None:
         """Start the workers for so many frames, then load the bundle. Raises BundleError without a usable one."""
         self._store = store
         self._clock = clock
@@ -56,9 +58,22 @@ class Judging:
             progress=progress,
         )
 
-    def rank(self) -> Rank:
-        """Return the service that gives stars."""
-        return Rank(store=self._store, assessments=self._assessments, reference=read_reference(), clock=self._clock)
+    def rank(self, leaning: Leaning | None = None) -> Rank:
+        """Return the service that gives stars, with what was learned of the person."""
+        return Rank(
+            store=self._store,
+            assessments=self._assessments,
+            reference=read_reference(),
+            clock=self._clock,
+            leaning=leaning,
+        )
+
+    def look_closer(self, ids: Collection[int]) -> None:
+        """Find out what became of files that were written again, and which of these assessed frames are exports."""
+        exports = Exports(store=self._store, assessments=self._assessments, clock=self._clock)
+        if again := exports.step(ids):
+            self.assess(lambda _: None).step(list(self._store.catalog.frames(again)))
+        Rereading(store=self._store, assessments=self._assessments, clock=self._clock).step()
 
     def close(self) -> None:
         """End the workers and exiftool."""
@@ -67,7 +82,7 @@ class Judging:
 
 
 @contextmanager
-def opened(*, settings: Settings, store: SqliteStore, clock: SystemClock, frames: int) -> Iterator[Judging]:
+def opened(*, settings: Settings, store: SqliteStore, clock: Clock, frames: int) -> Iterator[Judging]:
     """Load everything and end it on leaving. Raises BundleError without a usable bundle."""
     judging = Judging(settings=settings, store=store, clock=clock, frames=frames)
     try:

@@ -17,10 +17,17 @@ class Settings:
     models: Path
     profile: Profile = Profile.DARKTABLE
     jobs: int = 1
+    undo_s: float = 24 * 3600.0  # how long a deletion can be taken back before it is believed
+    as_of_s: float | None = None  # the moment that is treated as now, seconds since the epoch; None: now
 
 
 def settings(
-    environ: Mapping[str, str], *, state: Path | None = None, profile: str = "darktable", jobs: int | None = None
+    environ: Mapping[str, str],
+    *,
+    state: Path | None = None,
+    profile: str = "darktable",
+    jobs: int | None = None,
+    as_of_s: float | None = None,
 ) -> Settings:
     """Return the settings of one command; what is not given comes from the environment and the machine."""
     return Settings(
@@ -28,4 +35,5 @@ def settings(
         models=paths.models_folder(environ),
         profile=Profile(profile),
         jobs=jobs or len(os.sched_getaffinity(0)),
+        as_of_s=as_of_s,
     )

@@ -6,23 +6,30 @@ that commands which do not need it start at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safelight.app.clock import SystemClock
+from safelight.app.clock import FixedClock, SystemClock
 from safelight.app.settings import Settings
+from safelight.ports import Clock, Elsewhere, Mounts, Placeholders, Traces, Trash
 from safelight.sidecars.beside import SidecarsBeside
+from safelight.sidecars.traces import TracesBeside
 from safelight.storage import database
 from safelight.storage.store import SqliteStore, open_store
+from safelight.watching.elsewhere import UsualPlaces, usual_places
 from safelight.watching.identity import ContentIdentifier
+from safelight.watching.placeholders import CloudPlaceholders
 from safelight.watching.scan import DiskScanner
-from safelight.watching.volumes import CardVolumes
+from safelight.watching.trash import XdgTrash
+from safelight.watching.volumes import CardVolumes, MountedVolumes, file_mounts
 
 if TYPE_CHECKING:
     from safelight.app.judging import Judging
+    from safelight.domain.features import Basis
     from safelight.services.index import Index
 
 
@@ -36,7 +43,13 @@ class Parts:
     identifier: ContentIdentifier
     volumes: CardVolumes
     sidecars: SidecarsBeside
-    clock: SystemClock
+    mounts: Mounts
+    trash: Trash
+    elsewhere: Elsewhere
+    placeholders: Placeholders
+    traces: Traces
+    clock: Clock
+    basis: Callable[[], Basis]  # what every taste starts from. Raises BundleError when it is damaged
 
     @contextmanager
     def judging(self, frames: int) -> Iterator[Judging]:
@@ -83,7 +96,7 @@ def _store(state: Path) -> Iterator[SqliteStore]:
 
 
 def _parts(settings: Settings, store: SqliteStore) -> Parts:
-    clock = SystemClock()
+    clock = SystemClock() if settings.as_of_s is None else FixedClock(settings.as_of_s)
     return Parts(
         settings=settings,
         store=store,
@@ -91,5 +104,17 @@ def _parts(settings: Settings, store: SqliteStore) -> Parts:
         identifier=ContentIdentifier(),
         volumes=CardVolumes(),
         sidecars=SidecarsBeside(profile=settings.profile, clock=clock),
+        mounts=MountedVolumes(),
+        trash=XdgTrash(environ=os.environ, uid=os.getuid()),
+        elsewhere=UsualPlaces(places=usual_places(os.environ, file_mounts())),
+        placeholders=CloudPlaceholders(),
+        traces=TracesBeside(clock=clock),
         clock=clock,
+        basis=_shipped_basis,
     )
+
+
+def _shipped_basis() -> Basis:
+    from safelight.models import taste
+
+    return taste.open_basis()

@@ -18,15 +18,12 @@ from typing import Any, NoReturn
 import click
 
 from safelight import __version__
+from safelight.cli.learning_commands import COMMANDS
+from safelight.cli.options import AS_OF, JSON, PATH, STATE
 from safelight.cli.wording import printable
 from safelight.errors import SafelightError
 
-PATH = click.Path(path_type=Path)
-
 STOPPED = "Stopped. What was done is kept; run again to go on."
-
-STATE = click.option("--state", type=PATH, metavar="DIR", help="State folder (default: XDG state, safelight below it).")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output and nothing else there.")
 
 
 @click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
@@ -60,6 +57,20 @@ def rate(
 
 
 @cli.command()
+@click.argument("folder", type=PATH, required=False)
+@STATE
+@AS_OF
+@JSON
+def reconcile(folder: Path | None, state: Path | None, as_of_s: float | None, as_json: bool) -> int:
+    """Find out what happened to known photographs: moved, deleted, edited, rated by other programs."""
+    from safelight.app.settings import settings
+    from safelight.cli import reconciling
+
+    chosen = settings(os.environ, state=state, as_of_s=as_of_s)
+    return reconciling.run(folder, settings=chosen, as_json=as_json)
+
+
+@cli.command()
 @click.argument("file", type=PATH)
 @STATE
 @JSON
@@ -72,11 +83,17 @@ def explain(file: Path, state: Path | None, as_json: bool) -> int:
 
 
 @cli.command()
+@click.option("--taste", "version", type=click.IntRange(min=0), metavar="TO", help="Go back to this version instead.")
 @STATE
 @JSON
-def undo(state: Path | None, as_json: bool) -> int:
-    """Take back the last run's sidecars, byte for byte, where they are still ours."""
+def undo(version: int | None, state: Path | None, as_json: bool) -> int:
+    """Take back the last run's sidecars, byte for byte, where they are still ours; with --taste, what was learned."""
     from safelight.app.settings import settings
+
+    if version is not None:
+        from safelight.cli import learning
+
+        return learning.roll_back(version, settings=settings(os.environ, state=state), as_json=as_json)
     from safelight.cli import undoing
 
     return undoing.run(settings=settings(os.environ, state=state), as_json=as_json)
@@ -102,6 +119,10 @@ def doctor(state: Path | None, as_json: bool) -> int:
     from safelight.cli import reporting
 
     return reporting.doctor(settings=settings(os.environ, state=state), as_json=as_json)
+
+
+for _command in COMMANDS:
+    cli.add_command(_command)
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ class Folders:
         for frame_id, past in frames.items():
             if past.folder is None:
                 continue
-            loss = standing_loss(read.get(frame_id, ()))
+            loss = standing_loss(read[frame_id]) if frame_id in read else None
             if loss is None:
                 living.add(past.folder)
             else:
@@ -60,12 +60,16 @@ def held_losses(shoot: Sequence[Past], read: Mapping[int, tuple[Reading, ...]], 
     standing = [each for each in losses if each.state is not State.RETRACTED]
     if not standing:
         return {}
-    gone_s = {each.frame_id: loss.at_s for each in shoot if (loss := standing_loss(read.get(each.frame_id, ())))}
+    gone = {
+        past.frame_id: loss
+        for past in shoot
+        if past.frame_id in read and (loss := standing_loss(read[past.frame_id])) is not None
+    }
     held: dict[int, str] = {}
     groups = stretches(standing, SETTLED_S)
     groups += [sitting for sitting in stretches(losses, SITTING_S) if sitting not in groups]
     for group in groups:
-        present = [past for past in shoot if _is_present(past, group, gone_s, read)]
+        present = [past for past in shoot if _is_present(past, group, gone)]
         for seq, why in _held(group, present, read, folders).items():
             held.setdefault(seq, why)
     return held
@@ -80,15 +84,14 @@ def _losses(shoot: Iterable[Past], read: Mapping[int, tuple[Reading, ...]]) -> l
     ]
 
 
-def _is_present(
-    past: Past, group: Sequence[Reading], gone_s: Mapping[int, float], read: Mapping[int, tuple[Reading, ...]]
-) -> bool:
+def _is_present(past: Past, group: Sequence[Reading], gone: Mapping[int, Reading]) -> bool:
     """Tell whether a frame was there when the first of a group was deleted."""
-    lost_s = gone_s.get(past.frame_id)
-    if past.arrived_s > group[-1].noted_s or (lost_s is not None and lost_s < group[0].at_s):
+    if past.arrived_s > group[-1].noted_s:
         return False
-    loss = standing_loss(read.get(past.frame_id, ()))
-    return loss is None or loss.state is not State.NO_OPINION or loss.at_s > group[-1].at_s
+    loss = gone.get(past.frame_id)
+    if loss is None:
+        return True
+    return loss.at_s >= group[0].at_s and (loss.state is not State.NO_OPINION or loss.at_s > group[-1].at_s)
 
 
 def _held(
@@ -140,11 +143,13 @@ def _own_stars(
     group: Sequence[Reading], present: Sequence[Past], read: Mapping[int, tuple[Reading, ...]]
 ) -> dict[int, str]:
     """Hold deletions of exactly the frames to which we had given few stars; frames without our star do not count."""
+    if len(group) < OWN_STARS_FEWEST:
+        return {}
     stars = {
         past.frame_id: shown
         for past in present
         if (shown := past.shown_at(group[0].at_s)) is not None
-        and not any(each.kind is ActionKind.RATED for each in read.get(past.frame_id, ()))
+        and (past.frame_id not in read or all(each.kind is not ActionKind.RATED for each in read[past.frame_id]))
     }
     deleted = {each.frame_id for each in group if each.frame_id in stars}
     counts = Counter(stars.values())

@@ -93,8 +93,10 @@ def readings(past: Past) -> tuple[Reading, ...]:
 
 def standing_loss(read: tuple[Reading, ...]) -> Reading | None:
     """Return the loss of a frame that is gone, whatever it means; None while it is there."""
-    lost = [each for each in read if each.kind is ActionKind.DELETED and each.state is not State.RETRACTED]
-    return lost[-1] if lost else None
+    for each in reversed(read):
+        if each.kind is ActionKind.DELETED and each.state is not State.RETRACTED:
+            return each
+    return None
 
 
 _Made = dict[int, Reading]

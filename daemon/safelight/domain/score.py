@@ -48,17 +48,17 @@ class Score:
     @property
     def value(self) -> float:
         """Return the sum of all contributions."""
-        return _tidy(fsum(entry.value for entry in self.contributions))
+        return tidy(fsum(entry.value for entry in self.contributions))
 
     def of(self, part: Part) -> float:
         """Return the sum of one part's contributions."""
-        return _tidy(fsum(entry.value for entry in self.contributions if entry.part is part))
+        return tidy(fsum(entry.value for entry in self.contributions if entry.part is part))
 
 
 def lone_score(technical: Iterable[tuple[str, float]], appeal: float) -> Score:
     """Return the score of a frame by itself: weighted technical terms (name, z-units) and the appeal z-score."""
-    terms = [Contribution(Part.TECHNICAL, name, _tidy(TECHNICAL_WEIGHT * value)) for name, value in technical]
-    return Score((*terms, Contribution(Part.APPEAL, "appeal", _tidy(APPEAL_WEIGHT * appeal))))
+    terms = [Contribution(Part.TECHNICAL, name, tidy(TECHNICAL_WEIGHT * value)) for name, value in technical]
+    return Score((*terms, Contribution(Part.APPEAL, "appeal", tidy(APPEAL_WEIGHT * appeal))))
 
 
 def spread(lone: Sequence[Score], keeper_scores: Sequence[float]) -> tuple[Score, ...]:
@@ -85,9 +85,9 @@ def level(lone: Sequence[Score]) -> tuple[Score, ...]:
 
 
 def _with(score: Score, name: str, value: float) -> Score:
-    return replace(score, contributions=(*score.contributions, Contribution(Part.TECHNICAL, name, _tidy(value))))
+    return replace(score, contributions=(*score.contributions, Contribution(Part.TECHNICAL, name, tidy(value))))
 
 
-def _tidy(value: float) -> float:
+def tidy(value: float) -> float:
     """Round to the four decimals that are shown; sums of such numbers have four decimals too, so nothing is lost."""
     return round(value, 4) + 0.0

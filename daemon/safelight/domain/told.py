@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-# Files that a program writes for one act on several frames follow each other closely.
-ONE_ACT_S = 2.0
+# darktable rates a whole group at one key press and then writes its sidecars one after the other. Other programs rate
+# what is selected: many frames were meant. A person's next key press takes longer than the next file of a group.
+GROUPING = ("darktable",)
+ONE_ACT_S = 0.3
 
 
 class Told(Protocol):
@@ -64,11 +66,13 @@ def ended(before: Sequence[One], now: Sequence[Told], *, is_there: Callable[[Pat
 def acts(traces: Iterable[tuple[Key, Told]]) -> Mapping[tuple[Key, str, str], str]:
     """Name the acts on several frames among the traces (each with its frame) of one folder.
 
-    One act: the same program, kind and value, in files written within `ONE_ACT_S` of each other. Returns its name by
-    frame, kind and value; a trace that stands alone has none.
+    One act: the same kind and value by a program that rates groups, in files written within `ONE_ACT_S` of each other.
+    Returns its name by frame, kind and value; a trace that stands alone has none.
     """
     alike: dict[tuple[str, str, str], list[tuple[float, Key]]] = {}
     for key, trace in traces:
+        if trace.program not in GROUPING:
+            continue
         alike.setdefault((trace.program, trace.kind, trace.value), []).append((trace.changed_s, key))
     named: dict[tuple[Key, str, str], str] = {}
     for (program, kind, value), members in alike.items():

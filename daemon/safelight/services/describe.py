@@ -66,6 +66,8 @@ class Describe:
         """Return the rating of the keeper of a frame's burst, None for a lone frame and for a set kept whole."""
         if rating.burst is None or rating.set_kind is not None:
             return None
+        if rating.keeper:  # a copy of the folder has bursts of the same names
+            return rating
         return next((other for other in self._store.ratings.in_burst(rating.burst) if other.keeper), None)
 
     def _describe(self, frame: KnownFrame, rating: Rating | None) -> Description:
@@ -73,7 +75,7 @@ class Describe:
         companions = tuple(file.path for file in files if file.path != frame.path)
         standing = self._store.receipts.stamps(frame.id) if frame.stage is Stage.PUBLISHED else ()
         sidecars = tuple(sorted(standing, key=lambda path: (path.stem != frame.path.name, path.name)))
-        if frame.stage is Stage.UNREADABLE:
+        if frame.stage in (Stage.UNREADABLE, Stage.DERIVED):
             return Description(frame, companions, None, None, frame.reason, ())
         if frame.stage is Stage.KEPT:
             stars = frame.given if frame.given and frame.given > 0 else None

@@ -65,6 +65,7 @@ def known_frame(row: sqlite3.Row) -> KnownFrame:
         embedded=row["embedded"],
         given=row["given"],
         content=row["content"],
+        arrived_s=row["arrived_s"],
     )
 
 

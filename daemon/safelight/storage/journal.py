@@ -6,7 +6,7 @@ rows that they tell of, so that neither is ever there without the other.
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from safelight.domain.entries import Entry
 from safelight.storage.codecs import whole
@@ -33,6 +33,21 @@ class Journal:
         query = f"SELECT kind, payload FROM journal WHERE frame_id = ? AND kind IN ({marks}) ORDER BY seq DESC LIMIT 1"
         rows = self._database.rows(query, (frame_id, *kinds))
         return (rows[0]["kind"], json.loads(rows[0]["payload"])) if rows else None
+
+    def newest(self, *kinds: str) -> int:
+        """Return the number of the newest entry (of these kinds, if any are named), 0 without one."""
+        if not kinds:
+            return int(self._database.rows("SELECT coalesce(max(seq), 0) FROM journal")[0][0])
+        query = "SELECT coalesce(max(seq), 0) FROM journal WHERE kind = ?"  # one by one: each is a step down the index
+        return max(int(self._database.rows(query, (kind,))[0][0]) for kind in kinds)
+
+    def last_s(self, frame_ids: Collection[int], *kinds: str) -> float | None:
+        """Return when the newest entry of these kinds about any of these frames was written, None without one."""
+        chosen, found = ",".join("?" * len(kinds)), []
+        for frame_id in frame_ids:
+            query = f"SELECT max(at_s) FROM journal WHERE frame_id = ? AND kind IN ({chosen})"
+            found.append(self._database.rows(query, (frame_id, *kinds))[0][0])
+        return max((at_s for at_s in found if at_s is not None), default=None)
 
     def entries(self, *kinds: str, after: int = 0) -> Iterator[Entry]:
         """Yield the entries (of these kinds, if any are named) with a number above `after`, oldest first."""

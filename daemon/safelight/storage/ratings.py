@@ -43,11 +43,24 @@ class Ratings:
         rows = self._database.rows("SELECT * FROM ratings WHERE burst = ? ORDER BY score DESC, frame_id", (burst,))
         return tuple(map(rating, rows))
 
-    def library_scores(self, judge: str) -> list[float]:
-        """Return the scores of all keepers and lone frames that a judge ranked, one per burst, oldest first."""
+    def in_shoot(self, shoot: str) -> tuple[int, ...]:
+        """Return the ids of the frames that were ranked as one shoot."""
+        rows = self._database.rows("SELECT frame_id FROM ratings WHERE shoot = ? ORDER BY frame_id", (shoot,))
+        return tuple(row["frame_id"] for row in rows)
+
+    def library_scores(self, judge: str, *, without: Collection[int] = ()) -> list[float]:
+        """Return the scores of all keepers and lone frames that a judge ranked, one per burst, oldest first.
+
+        Frames whose id is in `without` do not count; a burst is as old as its oldest keeper, whose score it has.
+        """
         rows = self._database.rows(
-            "SELECT score FROM ratings WHERE judge = ? AND (burst IS NULL OR keeper = 1)"
-            " GROUP BY coalesce(burst, frame_id) ORDER BY min(frame_id)",
+            "SELECT frame_id, burst, score FROM ratings WHERE judge = ? AND (burst IS NULL OR keeper = 1)"
+            " ORDER BY frame_id",
             (judge,),
         )
-        return [row["score"] for row in rows]
+        left_out = frozenset(without)
+        scores: dict[object, float] = {}
+        for row in rows:
+            if row["frame_id"] not in left_out:
+                scores.setdefault(row["burst"] or row["frame_id"], row["score"])
+        return list(scores.values())

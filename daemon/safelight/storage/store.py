@@ -8,8 +8,11 @@ from safelight.storage.assessments import Assessments
 from safelight.storage.catalog import Catalog
 from safelight.storage.database import Database, open_database
 from safelight.storage.journal import Journal
+from safelight.storage.purge import SqlitePurge
 from safelight.storage.ratings import Ratings
 from safelight.storage.receipts import Receipts
+from safelight.storage.sightings import Sightings
+from safelight.storage.tastes import Tastes
 
 
 class SqliteStore:
@@ -20,7 +23,9 @@ class SqliteStore:
         self.catalog = Catalog(database=database)
         self.ratings = Ratings(database=database)
         self.receipts = Receipts(database=database)
+        self.sightings = Sightings(database=database)
         self.journal = Journal(database=database)
+        self.tastes = Tastes(database=database)
 
     def assessments(self, judge: str) -> Assessments:
         """Return what one judge saw; `judge` names the bundle and the version of the measures."""
@@ -33,6 +38,10 @@ class SqliteStore:
     def forget_content(self, content: bytes) -> None:
         """Forget what any judge saw in a content, so that it is looked at again."""
         self._database.connection.execute("DELETE FROM assessments WHERE content = ?", (content,))
+
+    def purge(self, *, vectors: Path) -> SqlitePurge:
+        """Return what removes frames for real, from here and from the folder of the vectors."""
+        return SqlitePurge(database=self._database, vectors=vectors)
 
     def transaction(self) -> AbstractContextManager[object]:
         """Do everything inside or nothing of it. Raises StateError when it cannot be remembered."""

@@ -53,7 +53,7 @@ class Presence:
         if volume is None or any(not self._is_same(outer, known[outer][0]) for outer in root.parents if outer in known):
             return None
         before = known.get(root)
-        if before is not None and not same(before[0], volume) and not self._seen_again(root):
+        if before is not None and not self._goes_on(root, before[0], volume):
             return None
         card = self._volumes.card_root(root) is not None or (before is not None and before[1])
         if before != (volume, card):
@@ -77,13 +77,22 @@ class Presence:
 
     def _is_same(self, folder: Path, before: VolumeIdentity) -> bool:
         now = self._mounts.identity(folder)
-        return now is not None and (same(before, now) or (before.mount == now.mount and self._seen_again(folder)))
+        return now is not None and before.mount == now.mount and self._goes_on(folder, before, now)
 
-    def _seen_again(self, folder: Path) -> bool:
-        """Tell whether enough files that are known below a folder are there with the content that is known."""
+    def _goes_on(self, folder: Path, before: VolumeIdentity, now: VolumeIdentity) -> bool:
+        """Tell whether a folder lies on the volume of before, by its files where the volume cannot tell.
+
+        They are looked for below the folder, with the content that is known: at least half of the sample on a volume
+        that says it is another, any at all on one that would say the same of every disk in its place.
+        """
+        alike = same(before, now)
+        if alike and is_named(now):
+            return True
         known = self._sample(folder)
         seen = sum(self._holds(file) for file in known)
-        return seen > 0 and 2 * seen >= len(known)
+        if alike and not known:
+            return True
+        return seen > 0 and (alike or 2 * seen >= len(known))
 
     def _sample(self, folder: Path) -> Sequence[KnownFile]:
         folders = sorted(self._store.catalog.folders(folder))
@@ -116,3 +125,12 @@ def same(before: VolumeIdentity, now: VolumeIdentity) -> bool:
     if before.file_system or now.file_system:
         return before.file_system == now.file_system
     return before.device == now.device
+
+
+def is_named(volume: VolumeIdentity) -> bool:
+    """Tell whether a file system has an identity of its own.
+
+    FAT, exFAT, NTFS and XFS make it from the number of their device, many FUSE file systems say 0: the next stick in
+    the same socket says the same.
+    """
+    return volume.file_system not in {0, volume.device}

@@ -1,0 +1,137 @@
+"""Runs what has to do with learning: looking into the journal, taking back, forgetting, rating again.
+
+What costs start-up time (numpy, the start of the taste) is loaded only when there is something to learn.
+Invariant: whatever a command learned is what the next `rate` ranks with.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safelight import paths
+from safelight.app import reconcile_run
+from safelight.app.progress import Progress
+from safelight.app.wiring import Parts, absolute
+from safelight.domain.frame import Stage
+from safelight.domain.withholding import HELD_BACK
+from safelight.services.correct import Correct
+from safelight.services.forget import Forget
+from safelight.services.intake import Intake
+from safelight.services.learn import Learn, Learned
+from safelight.services.publish import Publish
+
+if TYPE_CHECKING:
+    from safelight.services.replay import Replayed
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What looking into a folder's past came to."""
+
+    frames: int  # in the folder
+    fresh: int  # of them seen for the first time
+    learned: Learned
+
+
+@dataclass(frozen=True, slots=True)
+class Rerated:
+    """What rating again came to."""
+
+    frames: int
+    up: int
+    down: int
+    failed: tuple[tuple[Path, str], ...]  # sidecars that could not be written, and why
+
+
+def learner(parts: Parts) -> Learn:
+    """Return the service that learns, over the adapters of this process."""
+    return Learn(store=parts.store, now=parts.clock.now, basis=parts.basis)
+
+
+def learn(parts: Parts) -> Learned:
+    """Learn whatever is new. Raises BundleError without the start of the taste."""
+    forgetting(parts).step(frozenset())  # what a killed process left of a forgetting is ended first
+    return learner(parts).step(force=True, as_of=parts.settings.as_of_s)
+
+
+def learn_from(folder: Path, *, parts: Parts, progress: Progress) -> Imported:
+    """Learn from what was rated, picked and edited in a folder before Safelight; no star is given or written."""
+    root = parts.scanner.root(folder)
+    progress.begin("Looking for photographs", 0)
+    intake = Intake(
+        scanner=parts.scanner, identifier=parts.identifier, store=parts.store, clock=parts.clock, imported=True
+    )
+    arrivals = intake.take_in([root])
+    waiting = list(parts.store.catalog.frames(arrivals.frames, Stage.ARRIVED))
+    if waiting or any(parts.store.catalog.frames(arrivals.frames, Stage.ASSESSED)):
+        with parts.judging(len(waiting)) as judging:
+            progress.begin("Looking at photographs", len(waiting))
+            parted = judging.assess(progress.advance).step(waiting)
+            arrivals.frames.update(dict.fromkeys(parted))
+            judging.rank().note(parts.store.catalog.frames(arrivals.frames, Stage.ASSESSED))
+    reconcile_run.service(parts).read_past(arrivals.frames)
+    return Imported(len(arrivals.frames), len(waiting), learn(parts))
+
+
+def replay(parts: Parts, *, put: bool) -> Replayed:
+    """Compute everything again from the journal; with `put` let the recomputed taste take its place."""
+    from safelight.models.reference import read_reference
+    from safelight.services.replay import Replay
+
+    return Replay(store=parts.store, learn=learner(parts), reference=read_reference()).step(put=put)
+
+
+def correct(parts: Parts) -> Correct:
+    """Return the service that takes corrections."""
+    return Correct(store=parts.store, clock=parts.clock)
+
+
+def forgetting(parts: Parts) -> Forget:
+    """Return the service that forgets."""
+    purge = parts.store.purge(vectors=paths.vectors_folder(parts.settings.state))
+    return Forget(store=parts.store, purge=purge, clock=parts.clock)
+
+
+def rerate(folder: Path | None, *, parts: Parts, progress: Progress) -> Rerated:
+    """Rate again, by the present taste, what carries stars of ours below a folder (None: everywhere)."""
+    store = parts.store
+    reconcile_run.reconcile(folder, parts=parts)
+    service = learner(parts)
+    service.step(force=True, as_of=parts.settings.as_of_s)
+    ids = set(store.catalog.all_ids(Stage.PUBLISHED, Stage.RANKED))
+    if folder is not None:
+        ids &= set(store.catalog.below(absolute(folder).resolve()))
+    frames = [frame for frame in store.catalog.frames(ids) if frame.reason != HELD_BACK]
+    ours = {frame.id for frame in frames}
+    before = {made.frame_id: made.stars for made in store.ratings.ratings(ours)}
+    if frames:
+        with parts.judging(0) as judging:
+            judging.rank(service.leaning()).step(frames, stages=(Stage.PUBLISHED, Stage.RANKED))
+    failed = _publish(ours, parts=parts, progress=progress)
+    moved = Counter(
+        (made.stars > before[made.frame_id]) - (made.stars < before[made.frame_id])
+        for made in store.ratings.ratings(before)
+    )
+    return Rerated(len(ours), moved[1], moved[-1], failed)
+
+
+def _publish(ids: set[int], *, parts: Parts, progress: Progress) -> tuple[tuple[Path, str], ...]:
+    """Write the sidecars whose stars have changed; return those that could not be written, and why."""
+    store = parts.store
+    publish = Publish(store=store, sidecars=parts.sidecars, volumes=parts.volumes, clock=parts.clock,
+                      progress=progress.advance)  # fmt: skip
+    publish.recover()
+    frames = list(store.catalog.frames(ids, Stage.RANKED))
+    progress.begin("Writing sidecars", len(frames))
+    if not frames:
+        return ()
+    with store.transaction():
+        run_id = store.receipts.start_run(sorted({frame.path.parent for frame in frames}), at_s=parts.clock.now())
+    publish.step(frames, seen={}, run_id=run_id)
+    with store.transaction():
+        store.receipts.finish_run(run_id, at_s=parts.clock.now())
+    left = store.catalog.frames([frame.id for frame in frames], Stage.RANKED)
+    return tuple((frame.path, frame.reason) for frame in left)

@@ -1,0 +1,1 @@
+"""Templates and drawings of the pages that Safelight writes; the only place that knows Jinja."""

@@ -1,0 +1,76 @@
+"""Scores the frames of one moment: by what most people agree on first, then with what was learned of the person.
+
+The same functions serve ranking, learning and replaying, so that the taste is learned from exactly the numbers that it
+is added to. A burst's frames are spread around the one that is technically best, a set's are level; taste then moves
+each frame of a burst by itself, and a whole set by the mean of its frames, so that a set is never taken apart.
+Invariants: a set has no losers and no failures; without taste the scores are the generic ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from safelight.domain.frame import SetKind
+from safelight.domain.keeper import keeper_scores, octaves_behind
+from safelight.domain.records import Assessment
+from safelight.domain.score import Contribution, Part, Score, level, lone_score, spread, tidy
+from safelight.domain.technical_failure import technical_failure
+from safelight.domain.technical_terms import Term, technical_terms
+
+TasteTerms = Sequence[tuple[str, float]]  # named summands in score units
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One frame among those of its moment."""
+
+    terms: tuple[Term, ...]
+    score: Score
+    keeper: bool
+    failure: str  # the technical reason for 1 star, empty without one
+
+
+def generic(looks: Sequence[Assessment], kind: SetKind | None) -> tuple[Standing, ...]:
+    """Score the frames of one group, in its order, before anything is known of the person."""
+    terms = [technical_terms(look.measures, look.quality) for look in looks]
+    lone = [
+        lone_score([(term.name, term.value) for term in own], look.appeal)
+        for own, look in zip(terms, looks, strict=True)
+    ]
+    if kind is not None:
+        return tuple(Standing(own, score, True, "") for own, score in zip(terms, level(lone), strict=True))
+    measures = [look.measures for look in looks]
+    behind = octaves_behind(measures)
+    failures = [technical_failure(each, octaves_behind=float(gap)) for each, gap in zip(measures, behind, strict=True)]
+    reasons = [failure.reason if failure else "" for failure in failures]
+    if len(looks) == 1:
+        return (Standing(terms[0], lone[0], True, reasons[0]),)
+    own = [float(each) for each in keeper_scores(measures, [look.quality for look in looks])]
+    rows = zip(terms, spread(lone, own), reasons, strict=True)
+    best = own.index(max(own))
+    return tuple(Standing(term, score, place == best, reason) for place, (term, score, reason) in enumerate(rows))
+
+
+def personal(standings: Sequence[Standing], taste: Sequence[TasteTerms], kind: SetKind | None) -> tuple[Standing, ...]:
+    """Add what taste says of each frame, in the same order; the keeper of a burst is then the first of the highest."""
+    if kind is not None:
+        taste = [_mean(taste)] * len(standings)
+    scores = [_with(each.score, terms) for each, terms in zip(standings, taste, strict=True)]
+    values = [score.value for score in scores]
+    best = values.index(max(values))
+    return tuple(
+        replace(each, score=score, keeper=kind is not None or place == best)
+        for place, (each, score) in enumerate(zip(standings, scores, strict=True))
+    )
+
+
+def _with(score: Score, terms: TasteTerms) -> Score:
+    added = tuple(Contribution(Part.TASTE, name, tidy(value)) for name, value in terms if tidy(value))
+    return Score((*score.contributions, *added))
+
+
+def _mean(taste: Sequence[TasteTerms]) -> TasteTerms:
+    """Return the mean of each term; one that a frame does not name is 0 there."""
+    sums: dict[str, float] = {}
+    for name, value in (term for terms in taste for term in terms):
+        sums[name] = sums.get(name, 0.0) + value
+    return [(name, value / len(taste)) for name, value in sums.items()]

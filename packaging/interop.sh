@@ -1,0 +1,66 @@
+#!/bin/sh
+# Installs the programs that `make interop` drives, where Debian has them, and says which ones are missing.
+#
+# It asks for nothing: it installs as root, or where sudo needs no password, and otherwise names the command that does
+# it. A program that is missing fails nothing here: its tests are skipped, and say so.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+log=.cache/setup/interop.log
+mkdir -p .cache/setup && : >"$log" || exit 2
+
+# One line for each: the program that is looked for, the Debian package that has it, what is tested with it.
+needed() {
+    cat <<'END'
+darktable-cli darktable ratings, labels, edits and exports made in darktable
+exiftool libimage-exiftool-perl ratings written by exiftool
+exiv2 exiv2 ratings written by exiv2
+gio libglib2.0-bin the trash of the desktop
+gvfsd gvfs restoring from the trash of the desktop
+dbus-run-session dbus the trash of the desktop
+trash-put trash-cli the trash on the command line
+rsync rsync backups, mirrors and moves by rsync
+git git photographs under git
+syncthing syncthing photographs shared by Syncthing
+mogrify imagemagick pixels changed in place
+mount mount disks that are taken out and come back
+losetup mount disks in a file
+mkfs.ext4 e2fsprogs disks with ext4
+mkfs.vfat dosfstools disks with FAT
+mkfs.exfat exfatprogs disks with exFAT
+mount.exfat-fuse exfat-fuse disks with exFAT where the kernel has no driver for it
+END
+}
+
+PATH=$PATH:/usr/sbin:/sbin:/usr/libexec
+missing() { # missing FIELD: that field of every line whose program is not here
+    needed | while read -r program package what; do
+        command -v "$program" >/dev/null 2>&1 || printf '%s\n' "$program|$package|$what" | cut -d '|' -f "$1"
+    done
+}
+
+as_root() { # as_root COMMAND...: never asks for a password
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi >>"$log" 2>&1 </dev/null
+}
+
+may_install() {
+    command -v apt-get >/dev/null 2>&1 || return 1
+    [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null 2>&1 && as_root true; }
+}
+
+apt_get() { as_root env DEBIAN_FRONTEND=noninteractive timeout 600 apt-get -q -y -o DPkg::Lock::Timeout=60 "$@"; }
+
+packages=$(missing 2 | sort -u | tr '\n' ' ')
+[ -n "$packages" ] || exit 0
+if may_install; then
+    printf 'Installing what the tests drive: %s...\n' "$packages"
+    # One by one: a package that this Debian does not have must not keep the others away.
+    for package in $packages; do
+        apt_get install --no-install-recommends "$package" ||
+            { apt_get update && apt_get install --no-install-recommends "$package"; }
+    done
+fi
+packages=$(missing 2 | sort -u | tr '\n' ' ')
+[ -n "$packages" ] || exit 0
+printf 'Not here, so what needs it is skipped:\n'
+missing 1,3 | sed 's/^\([^|]*\)|/  \1: /'
+printf "'sudo apt install %s' adds them (log of this try: %s).\n" "${packages% }" "$log"
