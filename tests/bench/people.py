@@ -1,6 +1,6 @@
 """Turns the ratings of real people into shoots of files, and acts on the files as those people would.
 
-A photograph becomes a moment of four frames: itself, and three that are framed and focused a little worse, a fraction
+A photograph becomes a moment of five frames: itself, and four that are framed and focused a little worse, a fraction
 of a second apart. A person goes through a shoot in the order it was taken and culls it by their own ratings of the
 photographs: what they like least goes, of what they like most the best frame is marked or moved and the others go, the
 rest stays as it is.
@@ -21,9 +21,9 @@ from PIL import Image, ImageFilter
 
 START = datetime.datetime(2026, 3, 1, 9, 0, 0)
 SHOOT = 16  # photographs in a shoot
-LOW, HIGH = 0.45, 0.45  # shares of a shoot that a person acts on
+LOW, HIGH = 0.35, 0.3  # shares of a shoot that a person acts on
 MOVED = 0.3  # share of what is liked that is moved into a folder instead of rated
-FRAMES = 4  # of one moment
+FRAMES = 5  # of one moment
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def theme(photograph: str) -> str:
 
 def file_name(number: int, frame: int) -> str:
     """Return the name of one frame of photograph `number`."""
-    return f"IMG_{number:04d}{'abcd'[frame]}.jpg"
+    return f"IMG_{number:04d}{'abcde'[frame]}.jpg"
 
 
 def make_frames(images: Path, names: Sequence[str], folder: Path) -> None:

@@ -15,7 +15,7 @@ def _installed() -> None:
 CHANGES = {
     "brighter": ["-modulate", "125"],
     "cropped": ["-gravity", "center", "-crop", "70%x70%+0+0", "+repage"],
-    "black and white": ["-colorspace", "Gray"],
+    "half the colour": ["-modulate", "100,50"],
     "turned upside down": ["-rotate", "180"],
 }
 

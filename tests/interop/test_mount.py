@@ -161,8 +161,10 @@ def test_a_card_that_is_emptied_is_no_opinion(card: Stick) -> None:
     for path in card.library.frames:
         path.unlink()
     make_shoot(card.library.folder.with_name("101TEST"), scenes=1, side=160)
-    card.library.reconcile()
-    card.library.reconcile(hours=AFTER_UNDO_H)
+    card.library.reconcile(status=None)
+    card.library.program.rate(card.mount, "--state", card.library.base / "state")
+    facts = card.library.reconcile(hours=AFTER_UNDO_H, status=None)
+    assert all(fact.kind == "frame_lost" and fact.payload["ignored"] for fact in facts), brief(facts)
     assert card.library.believed() == []
 
 
@@ -177,11 +179,11 @@ def test_a_card_formatted_and_used_again_is_no_opinion(card: Stick) -> None:
     card.swap()  # a new file system on the same device: what formatting in a camera leaves
     card.library.folder.mkdir(parents=True)
     for number in range(4):
-        put(card.library.folder / f"IMG_{number:04d}.jpg", jpeg(90 + number, side=320))
+        put(card.library.folder / f"IMG_{number:04d}.jpg", jpeg(90 + number, second=30_000 + number, side=320))
     assert (card.library.folder / "IMG_0000.jpg").stat().st_mtime == OLD_S
     card.library.program.run("reconcile", "--state", card.library.base / "state")
     card.library.news()
     card.library.program.rate(card.mount, "--state", card.library.base / "state")
-    card.library.reconcile(hours=AFTER_UNDO_H)
-    card.library.reconcile(hours=2 * AFTER_UNDO_H)
+    card.library.reconcile(hours=AFTER_UNDO_H, status=None)
+    card.library.reconcile(hours=2 * AFTER_UNDO_H, status=None)
     assert card.library.believed() == []

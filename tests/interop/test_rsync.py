@@ -28,8 +28,8 @@ def test_a_shoot_moved_by_rsync_to_another_disk_is_archiving(library: Library) -
         names = [path.name for path in library.frames]
         library.run("rsync", "-a", "--remove-source-files", f"{library.folder}/", f"{archive}/shoot/")
         assert library.frames == []
-        library.reconcile(status=1)
-        library.reconcile(hours=AFTER_UNDO_H, status=1)
+        library.reconcile()
+        library.reconcile(hours=AFTER_UNDO_H)
         assert library.believed() == []
         again = library.program.rate(archive, "--state", library.base / "state")
         assert [again.by_name[name]["stage"] for name in names] == ["published"] * len(names)

@@ -78,6 +78,24 @@ def test_time_alone_lets_evidence_speak(studio: Studio) -> None:
     assert studio.store.journal.newest() <= newest + 1
 
 
+def test_a_clock_that_is_set_back_unlearns_nothing(studio: Studio) -> None:
+    frames = studio.shoot("a", range(3), burst=3)
+    studio.rank()
+    today_s = studio.clock.now()
+    lost = [(frame_id, studio.delete(frame_id)) for frame_id in frames[1::3]]
+    studio.pass_days(30)
+    with studio.store.transaction():
+        for frame_id, seq in lost:
+            studio.tell(Kind.LOSS_CONFIRMED, frame_id, of=seq)
+    before = studio.learn.step(force=True).version
+    assert before is not None and before.comparisons > 0
+    studio.clock.sleep(today_s - studio.clock.now())
+    studio.rate(frames[0], 5)
+    after = studio.learn.step(force=True).version
+    assert after is not None and after.comparisons > before.comparisons
+    assert {action.state for action in studio.correct.actions()} == {State.BELIEVED}
+
+
 def test_a_second_look_costs_no_reading_of_the_journal(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     rated(studio)
     studio.pass_days(30)

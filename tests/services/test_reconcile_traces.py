@@ -117,6 +117,17 @@ def test_a_flag_and_a_label_are_told_and_so_is_their_end(library: Library) -> No
     )
 
 
+def test_a_rating_that_was_set_back_to_ours_is_told(library: Library) -> None:
+    image = library.folder / NAMES[0]
+    library.touch_sidecar(image, TraceKind.RATING, "5")
+    library.reconcile()
+    library.traces.take_back(image, TraceKind.RATING)
+    library.put(f"{NAMES[0]}.xmp", b"as ours again")
+    library.reconcile()
+    library.reconcile()
+    assert [entry.payload["rating"] for entry in library.facts()] == [5, None]  # no stars of ours are known here
+
+
 def test_a_sidecar_that_was_damaged_takes_nothing_back(library: Library) -> None:
     image = library.folder / NAMES[0]
     library.touch_sidecar(image, TraceKind.FLAG, "1")

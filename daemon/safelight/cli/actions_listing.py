@@ -26,7 +26,7 @@ _SAID = {
 def run(*, settings: Settings, last: int, as_json: bool) -> int:
     """List the newest actions, the newest last; exit status 0."""
     with wiring.reading(settings) as parts:
-        found = learning_run.correct(parts).actions()
+        found = learning_run.correct(parts).actions(as_of=settings.as_of_s)
         chosen = found[-last:] if last else found
         if as_json:
             lines = [json.dumps(record_of(action, parts.store.catalog)) for action in chosen]

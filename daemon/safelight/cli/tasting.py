@@ -30,6 +30,8 @@ def show_report(report: Report, portrait: Portrait, page: Path, *, as_json: bool
     lines += _table("Which burst or scene you prefer", report.across)
     if report.shown.lines:
         lines += _table("With our stars in view (they pull, so this flatters)", report.shown)
+    if report.drift:
+        lines += ["", report.drift.words]
     lines += ["", "Not known:", *(f"  {sentence}" for sentence in unknowns(report, portrait))]
     lines += ["", f"With plots: {printable(page)}"]
     click.echo(_plain(lines))
@@ -50,7 +52,7 @@ def _told(portrait: Portrait) -> list[str]:
     if portrait.since_s is None or portrait.until_s is None:
         return [*lines, "Nothing has been learned from what you do yet."]
     lines += [
-        f"Learned from {counted(portrait.actions, 'action')} that make {counted(portrait.comparisons, 'comparison')},"
+        f"Learned from {counted(portrait.actions, 'action')} that {'makes' if portrait.actions == 1 else 'make'} {counted(portrait.comparisons, 'comparison')},"
         f" {portrait.blind:,} of them decided without stars in view, from {_day(portrait.since_s)} to"
         f" {_day(portrait.until_s)}.",
         *(

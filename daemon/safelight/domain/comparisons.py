@@ -26,7 +26,6 @@ LOSERS = 6  # deleted, rejected or rated-down frames that one praised frame is h
 SURVIVORS = 4  # frames of which nothing was said, likewise
 LOWER_RATED = 6  # frames that the person rated lower, for one rated frame
 KEPT = 3  # frames of the burst that one deleted frame is held against
-DROPPED = 2  # frames that stand for a burst that was thrown away as a whole
 PRAISED = 6  # frames that each of these two is held against
 SURVIVOR_WEIGHT = 0.5
 GAP_WEIGHT = (0.5, 0.75, 1.0)  # between ratings 1, 2, and 3 or more apart: neighbours are often told apart by mood
@@ -96,7 +95,16 @@ class _Shoot:
             if burst not in dropped:
                 yield from self._within_burst(members)
         yield from self._over_dropped([self.bursts[burst] for burst in sorted(dropped)])
-        yield from self._over_losers([each for each in self.verdicts if each.low and each.past.burst not in dropped])
+        beside_kept = {
+            each.past.frame_id for burst in self.bursts.keys() - dropped for each in _left_behind(self.bursts[burst])
+        }
+        yield from self._over_losers(
+            [
+                each
+                for each in self.verdicts
+                if each.low and each.past.burst not in dropped and each.past.frame_id not in beside_kept
+            ]
+        )
         yield from self._over_survivors()
 
     def _among_ratings(self) -> Iterator[Comparison]:
@@ -127,16 +135,15 @@ class _Shoot:
                 yield comparison(winner, loser, kind, (low,))
 
     def _over_dropped(self, dropped: Iterable[Sequence[Verdict]]) -> Iterator[Comparison]:
-        """Yield praised frames over two frames of each burst that was thrown away as a whole."""
+        """Yield praised frames over the best frame of each burst that was dropped as a whole: even that was not liked."""
         praised = self._ring(each for each in self.verdicts if each.praise and each.praise.at_s <= self.settled_s)
         for members in dropped:
             if max(mate.loss.at_s for mate in members if mate.loss) > self.settled_s:
                 continue
-            for loser in sorted(members, key=lambda mate: self.lots[mate.past.frame_id])[:DROPPED]:
-                for winner in self._chosen(loser, praised, PRAISED):
-                    kind = Kind.LATE_DELETE if loser.loss and loser.loss.late else Kind.DROP_BURST
-                    because = _both(winner.praise, loser.loss)
-                    yield comparison(winner, loser, kind, because, unit=loser.past.burst)
+            loser = min(members, key=lambda mate: (not mate.past.keeper, self.lots[mate.past.frame_id]))
+            for winner in self._chosen(loser, praised, PRAISED):
+                kind = Kind.LATE_DELETE if loser.loss and loser.loss.late else Kind.DROP_BURST
+                yield comparison(winner, loser, kind, _both(winner.praise, loser.loss), unit=loser.past.burst)
 
     def _over_losers(self, losers: Sequence[Verdict]) -> Iterator[Comparison]:
         """Yield praised frames over what was deleted, rejected or rated down in other bursts of the shoot."""
@@ -167,12 +174,14 @@ class _Shoot:
         return max(praise.at_s, low.at_s) <= self.spoken_s
 
     def _over_survivors(self) -> Iterator[Comparison]:
-        """Yield praised frames over frames of which nothing was said, at half weight, also those of their own burst."""
-        survivors = self._ring(each for each in self.verdicts if not each.touched and each.past.set_kind is None)
+        """Yield praised frames over frames of which nothing was said, at half weight; a burst speaks by its keeper."""
+        survivors = self._ring(
+            each for each in self.verdicts if not each.touched and each.past.set_kind is None and _stands_for(each.past)
+        )
         for winner, praise in self._praised():
             if praise.kind not in EXPLICIT and praise.at_s > self.spoken_s:
                 continue
-            for loser in self._chosen(winner, survivors, SURVIVORS, able=partial(_was_passed_over, praise)):
+            for loser in self._chosen(winner, survivors, SURVIVORS, able=partial(_was_passed_over, winner, praise)):
                 yield comparison(winner, loser, KIND_OF_PRAISE[praise.kind], (praise,), share=SURVIVOR_WEIGHT)
 
     def _praised(self) -> Iterator[tuple[Verdict, Action]]:
@@ -210,11 +219,29 @@ def _was_kept_over(mate: Verdict, loser: Verdict, low: Action) -> bool:
     return not (mate.rated and low is loser.rated)  # told by their ratings
 
 
-def _was_passed_over(praise: Action, survivor: Verdict) -> bool:
-    """Tell whether a frame of which nothing was said was there when another was praised above it.
+def _left_behind(members: Sequence[Verdict]) -> Iterator[Verdict]:
+    """Yield the frames of a burst that were thrown away beside one that was kept.
+
+    They were the worse ones of their moment, which may well be the best of the shoot: that they went says nothing of
+    what they show.
+    """
+    thrown = [each for each in members if each.loss or each.rejected]
+    if len(thrown) < len(members):
+        yield from thrown
+
+
+def _stands_for(past: Past) -> bool:
+    """Tell whether a frame is the one that its moment is judged by."""
+    return past.burst is None or past.keeper
+
+
+def _was_passed_over(winner: Verdict, praise: Action, survivor: Verdict) -> bool:
+    """Tell whether a frame of which nothing was said was there when one of another moment was praised above it.
 
     A rating praises above what stands lower: not above a frame that was left with as many stars.
     """
+    if mates(winner.past, survivor.past):
+        return False
     if survivor.past.arrived_s > praise.noted_s or not survivor.was_there(praise.at_s):
         return False
     if praise.kind is not ActionKind.RATED or not isinstance(praise.value, int):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from safelight.domain.evaluation_calibration import Calibration, calibration
+from safelight.domain.evaluation_drift import Drift, drift
 from safelight.domain.evaluation_forward import Fit, Foretold, foretell
 from safelight.domain.evaluation_intervals import LEVEL, Agreement, Draws
 from safelight.domain.evaluation_rows import Flags, Floats, Numbers, Rows, Seen, rows_of
@@ -82,6 +83,7 @@ class Report:
     calibration: Calibration | None  # None below NEEDED blind decisions
     comparisons: int
     fits: int
+    drift: Drift | None = None  # the person seems to have changed
 
     def as_json(self) -> dict[str, object]:
         """Return a record of it."""
@@ -93,6 +95,7 @@ class Report:
             "random": 0.5,
             "learning_curve": [point.as_json() for point in self.curve],
             "calibration": self.calibration.as_json() if self.calibration else None,
+            "drift": self.drift.as_json() if self.drift else None,
             "comparisons": self.comparisons,
             "fits": self.fits,
         }
@@ -120,6 +123,9 @@ def evaluate(
         calibration=_calibrate(rows, foretold, certain, rng),
         comparisons=len(rows),
         fits=foretold.fits,
+        drift=drift(
+            hits["personal"], kind=rows.within, decision=rows.decision, unit=rows.unit, weight=rows.weight, rng=rng
+        ),
     )
 
 

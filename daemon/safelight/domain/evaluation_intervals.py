@@ -50,6 +50,15 @@ class Draws:
     def mean(self, values: Floats) -> Agreement:
         """Return the weighted mean of `values` (n,) and its interval."""
         sums = np.bincount(self._unit, self._weight * values, self._units)
-        drawn = (self._times @ sums) / (self._times @ self._mass)
+        return Agreement(float(sums.sum() / self._mass.sum()), *self.interval(self.means(values)))
+
+    def means(self, values: Floats) -> Floats:
+        """Return the weighted mean of `values` (n,) in every draw (DRAWS,)."""
+        sums = np.bincount(self._unit, self._weight * values, self._units)
+        return np.asarray((self._times @ sums) / (self._times @ self._mass), np.float64)
+
+    @staticmethod
+    def interval(drawn: Floats) -> tuple[float, float]:
+        """Return the ends of the interval that holds `LEVEL` of what was drawn."""
         low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        return Agreement(float(sums.sum() / self._mass.sum()), float(low), float(high))
+        return float(low), float(high)

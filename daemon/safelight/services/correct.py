@@ -7,7 +7,7 @@ Invariant: nothing is removed; a veto and a roll-back can be read in the journal
 from safelight.domain.actions import Action, State
 from safelight.domain.entries import Kind
 from safelight.ports import Clock, Store
-from safelight.services.evidence import told
+from safelight.services.evidence import reached, told
 
 
 class Correct:
@@ -17,9 +17,10 @@ class Correct:
         self._store = store
         self._clock = clock
 
-    def actions(self) -> tuple[Action, ...]:
-        """Return everything that was inferred, in the order of time."""
-        return told(self._store.journal.entries(), now_s=self._clock.now()).actions
+    def actions(self, *, as_of: float | None = None) -> tuple[Action, ...]:
+        """Return everything that was inferred, in the order of time, as of now or of a moment."""
+        now_s = reached(self._store.tastes.last(), self._clock.now()) if as_of is None else as_of
+        return told(self._store.journal.entries(), now_s=now_s).actions
 
     def veto(self, action_id: int) -> Action | None:
         """Say that an action does not mean what it seems to; None when there is none with this id."""

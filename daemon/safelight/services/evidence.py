@@ -24,7 +24,7 @@ from safelight.domain.pauses import QUIET_S, SETTLED_S
 if TYPE_CHECKING:  # whoever only wants to know what was done never needs numpy: it is a third of the start-up cost
     from safelight.domain.features import Basis, Floats
     from safelight.domain.preference import Comparison
-    from safelight.domain.records import Assessment
+    from safelight.domain.records import Assessment, TasteVersion
     from safelight.domain.taste_table import Table
     from safelight.ports import Assessments
 
@@ -72,6 +72,14 @@ def told(entries: Iterable[Entry], *, now_s: float) -> Told:
         believed = read_actions(history, now_s=now_s)
     comparisons = tuple(compare(believed, history, now_s=now_s))
     return Told(history, actions, comparisons, listed[-1].seq if listed else 0, now_s)
+
+
+def reached(last: TasteVersion | None, clock_s: float) -> float:
+    """Return now, seconds since the epoch, which is never before the newest version was made.
+
+    A clock that is set back, or a look into the future that was learned from, must not unlearn what is known.
+    """
+    return max(clock_s, last.made_s) if last else clock_s
 
 
 def judge_of(entries: Sequence[Entry]) -> str:

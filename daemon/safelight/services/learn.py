@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from safelight.domain.entries import Entry, Kind
 from safelight.domain.history import FACTS
 from safelight.domain.records import TasteLook, TasteVersion
-from safelight.services.evidence import Evidence, Told, evidence, judge_of, key, told
+from safelight.services.evidence import Evidence, Told, evidence, judge_of, key, reached, told
 
 if TYPE_CHECKING:  # learning usually finds nothing new and then never needs numpy
     from safelight.domain.features import Basis
@@ -64,8 +64,8 @@ class Learn:
 
         With `as_of` (seconds since the epoch) that is now, and what was written after it does not count yet.
         """
-        now_s = self._now() if as_of is None else as_of
         last = self._store.tastes.last()
+        now_s = self.now_s() if as_of is None else as_of
         if as_of is None and not self._anything(now_s, force=force):
             return Learned(last)
         entries = self.entries(until_s=as_of)
@@ -76,10 +76,14 @@ class Learn:
             return Learned(last, changed=changed)
         return Learned(self._keep(self._computed(found, entries)), made=True, changed=changed)
 
+    def now_s(self) -> float:
+        """Return the time, never before that of the newest version."""
+        return reached(self._store.tastes.last(), self._now())
+
     def renew(self) -> Learned:
         """Learn anew from the same evidence: another release starts from other numbers."""
         entries = self.entries()
-        return Learned(self._keep(self._computed(told(entries, now_s=self._now()), entries)), made=True)
+        return Learned(self._keep(self._computed(told(entries, now_s=self.now_s()), entries)), made=True)
 
     def leaning(self) -> Leaning | None:
         """Return the present taste as ranking needs it, None where nothing was learned."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from safelight.domain import told
 from safelight.domain.entries import Kind
 from safelight.domain.frame import FoundFile, Stage
+from safelight.domain.names import SIDECAR_SUFFIX
 from safelight.domain.records import KnownFile
 from safelight.ports import Clock, Scanner, Store, Trace, TraceKind, TraceReading, Traces
 
@@ -129,10 +130,19 @@ class Changes:
                 said: dict[str, object] = {"flag": 0}
             case TraceKind.LABEL:
                 said = {"label": None}
-            case _:  # a cleared rating has a trace of its own; settings taken back are no opinion of the frame
+            case TraceKind.RATING:
+                said = {"rating": self._back_to(frame_id, trace)}
+            case _:  # settings taken back are no opinion of the frame
                 return
         kind = _KINDS[trace.kind]
         self._write(frame_id, kind, trace, said, _sentence(kind, said, trace.program))
+        if kind is Kind.PERSON_RATED:
+            self._keep(frame_id, said["rating"])
+
+    def _back_to(self, frame_id: int, trace: Trace) -> int | None:
+        """Return what a rating that is told no more was changed to: a sidecar that agrees with ours says our stars."""
+        ours = self._store.ratings.rating(frame_id)
+        return ours.stars if ours is not None and trace.path.suffix.lower() == SIDECAR_SUFFIX else None
 
     def _write(self, frame_id: int, kind: Kind, trace: Trace, said: Mapping[str, object], reason: str) -> None:
         """Write a fact, unless the journal's last word on the matter is the same."""
