@@ -12,6 +12,7 @@ mkdir -p .cache/setup && : >"$log" || exit 2
 needed() {
     cat <<'END'
 darktable-cli darktable ratings, labels, edits and exports made in darktable
+rawtherapee-cli rawtherapee edits made in RawTherapee
 exiftool libimage-exiftool-perl ratings written by exiftool
 exiv2 exiv2 ratings written by exiv2
 gio libglib2.0-bin the trash of the desktop

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safelight.domain.entries import Kind
 from safelight.domain.frame import CaptureFacts, SetKind
-from safelight.domain.records import Assessment, Rating
+from safelight.domain.records import Assessment, Rating, TasteLook, TasteVersion
 from safelight.domain.score import Contribution, Part
 from safelight.errors import StateError
 from safelight.storage.database import MIGRATIONS, open_database, writing
@@ -105,6 +106,41 @@ def test_a_damaged_catalog_is_said_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "catalog.sqlite").write_bytes(b"not a database, but long enough to be looked at" * 100)
     with pytest.raises(StateError, match="damaged"):
         open_store(tmp_path)
+
+
+@pytest.mark.parametrize("payload", ["garbage", "[]", "7", "null"])
+def test_a_damaged_journal_is_said_in_one_sentence(tmp_path: Path, payload: str) -> None:
+    store = open_store(tmp_path)
+    with store.transaction():
+        frame = store.catalog.add_frame(Path("/a.jpg"), arrived_s=0.0)
+        store.journal.append(Kind.FRAME_ARRIVED, at_s=0.0, frame_id=frame, files=["/a.jpg"])
+    with sqlite3.connect(tmp_path / "catalog.sqlite") as other:
+        other.execute("UPDATE journal SET payload = ?", (payload,))
+    purge = store.purge(vectors=tmp_path / "vectors")
+    with pytest.raises(StateError, match="damaged"):
+        list(store.journal.entries())
+    with pytest.raises(StateError, match="damaged"):
+        store.journal.last(frame, Kind.FRAME_ARRIVED)
+    with pytest.raises(StateError, match="damaged"), store.transaction():
+        purge.frames([frame])
+    assert store.catalog.frame(frame).path == Path("/a.jpg")
+
+
+def test_numbers_that_are_damaged_are_let_go_of_and_other_damage_is_said(tmp_path: Path) -> None:
+    """They follow from the journal: a taste that cannot be read is no reason to lose everything else."""
+    store = open_store(tmp_path)
+    with store.transaction():
+        store.tastes.put(TasteVersion(1, 1.0, 1, "judge", "basis", 3, 0.5, "evidence", "digest", b"numbers"))
+        store.tastes.put_look(TasteLook(1, 2.0, 0))
+    with sqlite3.connect(tmp_path / "catalog.sqlite") as other:
+        other.execute("UPDATE tastes SET numbers = substr(numbers, 1, 9)")
+    assert (last := store.tastes.last()) is not None and (last.numbers, last.gate) == (None, 0.5)
+    with sqlite3.connect(tmp_path / "catalog.sqlite") as other:
+        other.executescript("UPDATE tastes SET gate = 'x'; UPDATE taste_look SET next_s = 'x'")
+    with pytest.raises(StateError, match="damaged"):
+        store.tastes.last()
+    with pytest.raises(StateError, match="damaged"):
+        store.tastes.look()
 
 
 def test_a_catalog_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:

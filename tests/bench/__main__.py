@@ -2,7 +2,7 @@
 
 Without a folder every benchmark prints its table, on the public photographs of the data folder (`--data DIR`, or
 SAFELIGHT_SHARED_DATA); `--only NAME` picks some. `--frames` sets the sizes of the shoots that the cost is measured on:
-10000 takes the better part of an hour on two processors.
+10000 takes the better part of an hour on two processors, and so do the three of taste together.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("cost", "decoding", "grouping", "quality", "sidecars")
+NAMES = ("cost", "decoding", "grouping", "quality", "reconcile", "sidecars", "taste", "taste_honesty", "taste_model")
 
 
 def data_folder() -> Path:
@@ -47,7 +47,11 @@ def main() -> int:
         "decoding": [f"{data}/burst/blur_triplets"],
         "grouping": ["--data", data],
         "quality": ["--data", data],
+        "reconcile": [],
         "sidecars": ["--data", data],
+        "taste": ["--data", data],
+        "taste_honesty": [],
+        "taste_model": ["--data", data],
     }
     return max([run(name, *arguments[name]) for name in chosen.only], default=0)
 

@@ -43,6 +43,12 @@ def people(table: Path) -> list[Person]:
     return [Person(name, given[name]) for name in sorted(given)]
 
 
+def categories(table: Path) -> dict[str, str]:
+    """Return the category of each photograph: animal, object, person or scene."""
+    with table.open(newline="", encoding="utf-8") as stream:
+        return {row["image"]: row["category"] for row in csv.DictReader(stream)}
+
+
 def theme(photograph: str) -> str:
     """Return what a photograph is one of several of: its name without number and suffix."""
     return re.sub(r"\s*\d+\.\w+$", "", photograph)

@@ -34,7 +34,19 @@ from safelight.app.settings import Settings, settings
 from safelight.domain.score import Part
 from safelight.models.build.ridge import spearman
 from safelight.storage.database import open_database
-from tests.bench.people import FRAMES, SHOOT, Act, Person, acts, copy_shoot, file_name, make_frames, people, theme
+from tests.bench.people import (
+    FRAMES,
+    SHOOT,
+    Act,
+    Person,
+    acts,
+    categories,
+    copy_shoot,
+    file_name,
+    make_frames,
+    people,
+    theme,
+)
 
 DAY_S = 86400.0
 HELD_OUT = 0.28  # share of a person's photographs that is never acted on
@@ -316,7 +328,9 @@ def held_out_appeal(bed: Bed, data: Path) -> np.ndarray:
             given.setdefault(name, []).append(rating)
     themes = np.unique([theme(name) for name in bed.names], return_inverse=True)[1].astype(np.int64)
     target = np.array([np.mean(given[name]) for name in bed.names])
-    table = Table(looks[:, [0, FRAMES]], target, themes, np.array(["all"] * len(target)))
+    category = categories(data / "ratings_dev.csv")
+    kinds = np.array([category[name] for name in bed.names])
+    table = Table(looks[:, [0, FRAMES]], target, themes, kinds)
     parts = folds(themes)
     found = np.zeros((len(target), FRAMES))
     for part in np.unique(parts):
@@ -330,6 +344,12 @@ def held_out_appeal(bed: Bed, data: Path) -> np.ndarray:
 
 _VERSIONS = [*((frame, False) for frame in range(FRAMES)), (0, True)]  # each frame as it is, and the first mirrored
 APPEAL_STRENGTH = 10.0  # of the ridge; `fit_heads` chooses among neighbours of it
+
+
+def _tells_apart(person: Person) -> bool:
+    """Tell whether a person has rated enough photographs to make shoots of, and not all of them alike."""
+    given = list(person.ratings.values())
+    return len(given) >= 80 and float(np.std(given)) >= 0.5
 
 
 def show(way: str, results: Sequence[Result]) -> None:
@@ -368,7 +388,7 @@ def main() -> None:
         bed = make_bed(data, chosen.keep or Path(scratch), shipped=chosen.shipped)
         os.environ["HOME"] = str(bed.home)  # trash can and usual places
         os.environ.pop("XDG_DATA_HOME", None)
-        everybody = [each for each in people(data / "ratings_dev.csv") if len(each.ratings) >= 80]
+        everybody = [each for each in people(data / "ratings_dev.csv") if _tells_apart(each)]
         drawn = np.random.default_rng(0).permutation(len(everybody))[: chosen.people]
         for way in chosen.ways:
             results = []

@@ -1,6 +1,7 @@
 """A small language to write a journal down, one line per fact, and to ask what is read from it.
 
     0    shoot wedding  a+b c d  bracket:e+f+g     frames arrive and are ranked; + joins a burst, `kind:` a series
+    0    shoot wedding  a+b*+c                     b is the best frame of its burst; without a star, the first is
     1h   show a=4 b..d=2                           our stars stand in their sidecars; `hide a` takes them back
     2h   trash b every=0.1                         also unlink; found gone, and confirmed a day later
     2h   trash b unconfirmed / ignored=copy        without the confirmation / with a reason that it is none
@@ -166,22 +167,24 @@ def _all(words: list[str]) -> list[str]:
     return [name for word in words for name in frames(word)]
 
 
-def _groups(words: list[str]) -> Iterator[tuple[str | None, list[str]]]:
-    """Yield kind and members of each group; a range of lone frames is many groups."""
+def _groups(words: list[str]) -> Iterator[tuple[str | None, str, list[str]]]:
+    """Yield kind, best frame and members of each group; a range of lone frames is many groups."""
     for word in words:
         kind, colon, members = word.rpartition(":")
-        names = _all(members.split("+"))
+        starred = [name.removesuffix("*") for name in members.split("+") if name.endswith("*")]
+        names = _all([name.removesuffix("*") for name in members.split("+")])
         if colon or "+" in members:
-            yield kind or None, names
+            (best,) = starred or names[:1]
+            yield kind or None, best, names
         else:
-            yield from ((None, [name]) for name in names)
+            yield from ((None, name, [name]) for name in names)
 
 
 def _shoot(journal: Journal, at_s: float, words: list[str], options: dict[str, str]) -> None:
     name, *groups = words
     home = options.get("in", f"/photos/{name}")
     imported = {"imported": True} if options.get("imported") else {}
-    for _, members in _groups(groups):
+    for _, _, members in _groups(groups):
         for frame in members:
             journal.ids[frame] = len(journal.ids) + 1
             journal.homes[frame] = home
@@ -196,10 +199,11 @@ def _regroup(journal: Journal, at_s: float, words: list[str], options: dict[str,
 
 def _rank(journal: Journal, at_s: float, name: str, groups: list[str], kind: Kind, **rated: object) -> None:
     order = count()
-    for set_kind, members in _groups(groups):
+    for set_kind, best, members in _groups(groups):
         burst = f"burst-{content(members[0])}" if len(members) > 1 else None
         for frame in members:
-            placed = {"shoot": name, "burst": burst, "set": set_kind, "keeper": True, "order": next(order)}
+            keeper = set_kind is not None or frame == best  # a series has no lesser frames
+            placed = {"shoot": name, "burst": burst, "set": set_kind, "keeper": keeper, "order": next(order)}
             journal.add(at_s, kind, frame, **placed, **({"content": content(frame)} if rated else {}), **rated)
 
 

@@ -176,13 +176,13 @@ def test_work_on_a_shoot_keeps_it_from_falling_quiet():
 # --- vetoes ---
 
 
-def test_a_vetoed_action_teaches_nothing_and_all_else_stays():
-    text = "0 shoot s a+b c+d e f g\n1h trash b d\n1h rate e=5\n"
-    told, vetoed = tell(text), tell(text + "5d veto deleted b")
-    gone = {pair for pair in told.said() if pair.endswith("b")}
-    assert gone == {"a>b", "e>b"}
+@pytest.mark.parametrize(("frame", "gone"), [("b", {"a>b"}), ("d", {"e>d"})])
+def test_a_vetoed_action_teaches_nothing_and_all_else_stays(frame, gone):
+    text = "0 shoot s a+b c d e f g\n1h trash b d\n1h rate e=5\n"
+    told, vetoed = tell(text), tell(text + f"5d veto deleted {frame}")
+    assert {pair for pair in told.said() if pair.endswith(frame)} == gone
     assert vetoed.said() == told.said() - gone
-    action = vetoed.action("deleted", "b")
+    action = vetoed.action("deleted", frame)
     assert (action.state, action.standing) == (State.VETOED, State.BELIEVED)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.domain.actions import read_actions
+from safelight.domain.actions import ALONE, State, read_actions
 from safelight.domain.comparisons import compare
 from safelight.domain.entries import Entry, Kind
 from safelight.domain.history import folder_of, read
@@ -47,8 +47,18 @@ def test_a_journal_of_an_early_version_gives_no_evidence_and_does_not_crash():
     history = read([*rated, by_person, lost])
     actions = read_actions(history, now_s=1e9)
     assert [action.shoot for action in actions] == [None, None]
+    assert {(action.state, action.why_state) for action in actions} == {(State.NO_OPINION, ALONE)}, "it does not count"
     assert compare(actions, history, now_s=1e9) == ()
     assert history.frames[1].stars == 3
+
+
+@pytest.mark.parametrize("content", ["no digits", "abc", "", 7, ["aa"]])
+def test_a_content_that_is_no_digest_is_not_told(content):
+    """Whoever looks frames up by it trusts that it can be read."""
+    placed = Entry(2, 2.0, Kind.FRAME_GROUPED, 1, {"content": content, "shoot": "s"})
+    for before, known in (({}, None), ({"content": "aa" * 16}, "aa" * 16)):
+        first = Entry(1, 1.0, Kind.FRAME_RATED, 1, {"stars": 3, "shoot": "s", **before})
+        assert read([first, placed]).frames[1].content == known
 
 
 JSON = st.recursive(
@@ -92,7 +102,9 @@ def test_the_kept_frame_of_a_burst_stays_beside_the_deleted_one_when_it_is_group
 
 def test_a_burst_whose_first_frame_is_gone_is_not_a_burst_thrown_away():
     told = tell("0 shoot s a+b+x c d\n2h trash a x\n2h export c\n3d shoot late e\n3d regroup late b c d")
-    assert {each.kind for each in told.comparisons() if told.named(each)[2] in "ax"} == {"burst_delete", "export"}
+    lost = [each for each in told.comparisons() if told.named(each)[2] in "ax"]
+    assert {(told.named(each), each.kind) for each in lost} == {("b>a", "burst_delete"), ("b>x", "burst_delete")}
+    assert "c>a" in tell("0 shoot s a+x b c d\n2h trash a x\n2h export c").said()
 
 
 def test_a_shoot_that_was_parted_keeps_the_part_that_still_bears_its_name():

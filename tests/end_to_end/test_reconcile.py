@@ -32,6 +32,9 @@ def test_what_happened_is_told_once_and_believed_after_a_day(program: Program, t
     assert "1 frame gone since the last look" in said
     assert "1 frame rated by you" in said
     assert kinds(program, state) == {}
+    for name, gone in (("IMG_0000.jpg", True), ("best.jpg", False)):
+        _, explained, _ = program.run("explain", folder / name, "--state", state)
+        assert ("It is not there any more." in explained) is gone
     assert kinds(program, state, "--as-of", "2099-01-01T12:00") == {"loss_confirmed": 1}
     assert program.rate(folder, "--state", state).by_name["IMG_0100.jpg"]["stage"] == "kept"
     assert kinds(program, state, str(folder)) == {}

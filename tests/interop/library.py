@@ -9,8 +9,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -176,27 +175,6 @@ def need(*programs: str) -> None:
 def brief(facts: Iterable[Fact]) -> list[tuple[str, str]]:
     """Return kind and name of facts, sorted."""
     return sorted(fact.brief for fact in facts)
-
-
-def losses(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return what must be told when frames are gone."""
-    return [("frame_lost", name) for name in sorted(names)]
-
-
-def trees_equal(one: Path, other: Path) -> bool:
-    """Tell whether two folders hold the same names with the same bytes."""
-    return _bytes(one) == _bytes(other)
-
-
-def _bytes(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-@contextmanager
-def looked_away() -> Iterator[None]:
-    """Let some time pass after a change, so that it bears another time than what was there before."""
-    yield
-    time.sleep(0.01)
 
 
 def make_library(

@@ -28,7 +28,7 @@ def test_a_shoot_moved_by_rsync_to_another_disk_is_archiving(library: Library) -
         names = [path.name for path in library.frames]
         library.run("rsync", "-a", "--remove-source-files", f"{library.folder}/", f"{archive}/shoot/")
         assert library.frames == []
-        library.reconcile()
+        assert brief(library.reconcile(status=None)) == [("frame_moved", name) for name in names]
         library.reconcile(hours=AFTER_UNDO_H)
         assert library.believed() == []
         again = library.program.rate(archive, "--state", library.base / "state")

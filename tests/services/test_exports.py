@@ -1,5 +1,6 @@
 """What is made of pictures that were made from known frames, and of files that were written again."""
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from safelight.domain.frame import Stage
 from safelight.ports import Examined, Refused, Request
 from safelight.services.assess import Assess
 from safelight.services.exports import Exports
+from safelight.services.forget import Forget
 from safelight.services.rereading import Rereading
 from tests.fakes.pictures import FakeDecoder, FakeEncoder, FakeReader, at
 from tests.services.library import Library
@@ -43,7 +45,7 @@ class Desk(Library):
 
     def shoot(self, name: str, *, look: int, age_s: float = 1000.0, **facts: object) -> Path:
         """Put a picture that shows `look`, taken at its minute of the shoot."""
-        path = self.put(name, f"{name} {look} {age_s} {facts}".encode(), age_s=age_s)
+        path = self.put(name, f"{name} {look} {age_s} {facts}".encode("utf-8", "surrogateescape"), age_s=age_s)
         self.decoder.looks[path.name] = look
         self.decoder.facts[path.name] = replace(at(look * 60), **facts)
         return path
@@ -114,6 +116,24 @@ def test_a_picture_that_is_named_after_a_frame_and_looks_like_it_is_an_export(de
     desk.judge()
     desk.judge(desk.reconcile().to_judge)
     assert len(desk.exports()) == 1
+
+
+def test_the_export_of_a_frame_whose_name_is_no_text_is_told_and_can_be_forgotten(desk: Desk) -> None:
+    """Such a name stands in the sentence about the export; both ended every `rate` of the library once."""
+    source, made = os.fsdecode(b"shoot/caf\xe9.jpg"), os.fsdecode(b"out/caf\xe9-2.jpg")
+    desk.shoot(source, look=9)
+    desk.judge()
+    desk.publish()
+    desk.develop(made, look=9)
+    desk.judge(desk.reconcile().to_judge)
+    (told,) = desk.exports()
+    assert told.payload["path"] == str(desk.folder / made)
+    frame, reason = desk.frame(made), "An export of caf\\udce9.jpg, which is rated."
+    assert desk.store.catalog.frame(frame).reason == reason
+    assert desk.store.catalog.with_reason(Stage.DERIVED, reason) == 1
+    purge = desk.store.purge(vectors=desk.folder.parent / "vectors")
+    Forget(store=desk.store, purge=purge, clock=desk.clock).step(frozenset({desk.frame(source)}))
+    assert desk.store.catalog.frame(frame).reason == ""
 
 
 def test_an_export_that_names_its_source_need_not_look_like_it(desk: Desk) -> None:

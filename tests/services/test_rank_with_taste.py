@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from safelight.domain.entries import Kind
+from safelight.domain.entries import Entry, Kind
 from safelight.domain.frame import SetKind, Stage
-from safelight.domain.moment import generic, personal
-from safelight.domain.rating import CUTS, own_cuts
+from safelight.domain.moment import generic, personal, weighed
+from safelight.domain.rating import CUTS, own_cuts, own_stars
 from safelight.domain.records import Assessment, Rating
-from safelight.domain.score import Contribution, Part
+from safelight.domain.score import Contribution, Part, Score
 from safelight.domain.withholding import is_withheld
 from safelight.services.rank import Leaning, Rank
 from tests.services.studio import REFERENCE, Studio
@@ -98,6 +98,23 @@ def test_a_set_is_kept_whole_whatever_the_taste() -> None:
     assert made[0].score.of(Part.TASTE) == pytest.approx(0.2)
 
 
+def test_a_choice_inside_a_burst_says_nothing_of_sharpness_between_photographs(studio: Studio) -> None:
+    frames = studio.shoot("a", [3], burst=4)
+    looks = [studio.assessments.assessment(content) for content in contents(studio, frames)]
+    standings = generic([look for look in looks if look], None)
+    told = weighed(standings, None)
+    for standing, contributions in zip(standings, told, strict=True):
+        assert Score(contributions).value == pytest.approx(standing.score.value, abs=1e-9)
+    one, *others = (
+        {(entry.name, entry.value) for entry in each if entry.part is Part.TECHNICAL and entry.name != "burst"}
+        for each in told
+    )
+    assert others == [one] * 3
+    assert len({entry.value for each in told for entry in each if entry.name == "burst"}) == 4
+    assert weighed(standings[:1], None)[0] == standings[0].score.contributions
+    assert weighed(standings, SetKind.FOCUS) == tuple(each.score.contributions for each in standings)
+
+
 def test_stars_follow_the_persons_own_histogram() -> None:
     assert own_cuts({}) == CUTS
     generous = own_cuts({5: 400, 4: 100})
@@ -114,9 +131,21 @@ def test_a_person_who_gives_many_fives_gets_more_of_them() -> None:
         studio = Studio()
         studio.shoot("new", range(900, 930))
         for frame_id in range(1000, 1400):
+            studio.tell(Kind.FRAME_RATED, frame_id, stars=3, shoot="old", keeper=True)
             studio.tell(Kind.PERSON_RATED, frame_id, rating=rating)
         given.append(sum(made.stars for made in studio.rank().values()))
     assert given[1] > given[0] + 15
+
+
+def test_a_person_who_marks_only_the_best_does_not_want_nothing_but_fives() -> None:
+    told = []
+    for frame_id in range(400):
+        told.append(Entry(2 * frame_id, 0.0, Kind.FRAME_RATED, frame_id, {"shoot": "old", "keeper": True}))
+        kind, what = (Kind.PERSON_RATED, "rating") if frame_id < 20 else (Kind.RATING_PUBLISHED, "stars")
+        told.append(Entry(2 * frame_id + 1, 0.0, kind, frame_id, {what: 5 if frame_id < 20 else 2 + frame_id % 3}))
+    assert own_stars(told) == {2: 127, 3: 126, 4: 127, 5: 20}
+    unrated = [entry for entry in told if entry.kind != Kind.RATING_PUBLISHED]
+    assert own_stars(unrated) == {}, "most of the shoot has no stars: how many of each there should be is not told"
 
 
 def test_rerate_never_touches_a_persons_rating(studio: Studio) -> None:

@@ -60,13 +60,31 @@ def test_two_reconciles_find_nothing_new(library: Library) -> None:
 
 
 def test_the_trash_tells_when_and_makes_it_surer(library: Library) -> None:
+    library.clock.sleep(2 * 3600.0)
     library.throw_away(library.folder / FIVE[0], ago_s=3600.0)
     library.reconcile()
     (lost,) = library.facts()
     assert lost.payload["how"] == "trash"
+    assert lost.payload["reason"] == "It went into the trash."
     assert lost.payload["confidence"] == 0.95
     assert lost.payload["happened_s"] == library.clock.now() - 3600.0
     library.clock.sleep(DAY_S - 3600.0)
+    library.reconcile()
+    assert library.kinds() == ["frame_lost", "loss_confirmed"]
+
+
+def test_a_date_in_the_trash_from_before_the_frame_was_there_does_not_shorten_the_day_to_take_it_back(
+    library: Library,
+) -> None:
+    """A disk that comes with a trash, another clock, something put back long ago: it was there when it was rated."""
+    library.throw_away(library.folder / FIVE[0], ago_s=9 * DAY_S)
+    library.reconcile()
+    (lost,) = library.facts()
+    assert lost.payload["how"] == "trash" and "happened_s" not in lost.payload
+    library.clock.sleep(0.9 * DAY_S)
+    library.reconcile()
+    assert library.kinds() == ["frame_lost"]
+    library.clock.sleep(0.2 * DAY_S)
     library.reconcile()
     assert library.kinds() == ["frame_lost", "loss_confirmed"]
 
@@ -209,6 +227,7 @@ def test_a_copy_left_behind_is_no_opinion(library: Library) -> None:
     library.reconcile()
     (lost,) = library.facts()
     assert lost.payload["ignored"] == f"A copy of it is still at {library.folder / 'shoot/copy.jpg'}."
+    assert lost.payload["reason"] == "It is gone.", "what happened; why it says nothing is another sentence"
     library.clock.sleep(3 * DAY_S)
     library.reconcile()
     assert library.kinds() == ["frame_lost"]

@@ -31,6 +31,8 @@ class Outcome:
     seconds: float = 0.0
     assessed: int = 0
     trouble: str = ""  # what went wrong beside the ratings: looking back, or writing the vectors for search
+    leaning: float = 0.0  # how far scores lean on the person's taste, 0-1
+    first: bool = False  # nothing was ever rated before
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ def rate(folders: Sequence[Path], *, parts: Parts, progress: Progress, dry_run: 
     seen = _look_back(roots, parts=parts)
     learn.step(force=True, as_of=parts.settings.as_of_s)
     arrivals = Intake(scanner=parts.scanner, identifier=parts.identifier, store=store, clock=clock).take_in(roots)
+    first = store.receipts.last_run() is None
     with store.transaction():
         run_id = store.receipts.start_run(roots, at_s=started_s)
     judged = _judge(arrivals, learn, seen.to_judge, parts=parts, progress=progress)
@@ -80,6 +83,8 @@ def rate(folders: Sequence[Path], *, parts: Parts, progress: Progress, dry_run: 
         seconds=clock.now() - started_s,
         assessed=judged.frames if judged else 0,
         trouble=" ".join(filter(None, (seen.trouble, trouble))),
+        leaning=learn.gate(),
+        first=first,
     )
 
 

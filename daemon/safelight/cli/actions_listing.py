@@ -8,7 +8,7 @@ import click
 
 from safelight.app import learning_run, wiring
 from safelight.app.settings import Settings
-from safelight.cli.wording import counted, printable
+from safelight.cli.wording import counted, percent, printable
 from safelight.domain.actions import Action, State
 from safelight.ports import Catalog
 
@@ -67,7 +67,7 @@ def line_of(action: Action, catalog: Catalog) -> str:
     more = f" and {counted(len(named) - 1, 'other')}" if len(named) > 1 else ""
     return (
         f"{action.id:>6}  {when}  {first}{more}: {printable(action.reason)}\n"
-        f"        {_SAID[action.state]} (sure by {action.confidence:.0%}): {printable(action.why_state)}"
+        f"        {_SAID[action.state]} (sure by {percent(action.confidence)}): {printable(action.why_state)}"
     )
 
 

@@ -22,7 +22,7 @@ def run(what: str | None, *, before_s: float | None, settings: Settings, sure: b
             ids = forget.before(before_s)
         else:
             ids = forget.find(what or "", path=wiring.absolute(Path(what or "")))
-        if ids and not sure and not click.confirm(_question(len(ids)), err=True):
+        if ids and not sure and not _agreed(_question(len(ids))):
             click.echo("Nothing was forgotten.")
             return 1
         forget.step(ids)
@@ -35,6 +35,15 @@ def run(what: str | None, *, before_s: float | None, settings: Settings, sure: b
     else:
         click.echo(f"{counted(len(ids), 'frame')} forgotten, and the taste was learned anew without them.")
     return 0 if ids else 1
+
+
+def _agreed(question: str) -> bool:
+    """Ask; nobody there to answer is a no."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        return False
 
 
 def _question(count: int) -> str:

@@ -13,7 +13,7 @@ from safelight.app.learning_run import Imported
 from safelight.app.settings import Settings
 from safelight.cli.actions_listing import line_of, record_of
 from safelight.cli.progress import progress
-from safelight.cli.wording import counted, printable
+from safelight.cli.wording import counted, percent, printable
 from safelight.domain.actions import State
 from safelight.services.learn import Learned
 
@@ -104,7 +104,7 @@ def _told(learned: Learned) -> str:
     version = learned.version
     if version is None:
         return "Nothing has been learned yet: delete, rate, move or edit some rated photographs, and run it again."
-    known = f"{counted(version.comparisons, 'comparison')}, leaning on you by {version.gate:.0%}"
+    known = f"{counted(version.comparisons, 'comparison')}, leaning on you by {percent(version.gate)}"
     if not learned.made:
         return f"Nothing new to learn; your taste is version {version.version} ({known})."
     return f"Learned: version {version.version} of your taste ({known})."

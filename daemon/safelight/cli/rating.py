@@ -12,11 +12,16 @@ from safelight.app import rating_run, wiring
 from safelight.app.rating_run import Outcome
 from safelight.app.settings import Settings
 from safelight.cli.progress import progress
-from safelight.cli.wording import counted, printable
+from safelight.cli.wording import counted, percent, printable
 from safelight.domain.frame import Stage
 from safelight.services.describe import Describe, Description
 
 _SHOWN = 20  # files named one by one before the rest is only counted
+
+FIRST = (
+    "Older pictures that you rated, picked or edited yourself can teach it your taste: 'safelight learn --from FOLDER'"
+    " learns from them and writes nothing."
+)
 
 
 def run(folders: Sequence[Path], *, settings: Settings, dry_run: bool, as_json: bool) -> int:
@@ -64,14 +69,20 @@ def _summary(descriptions: Sequence[Description], outcome: Outcome, *, dry_run: 
     lines = [_headline(len(rated), outcome, dry_run=dry_run), *_stars(rated), *_bursts(descriptions)]
     if kept:
         lines.append(f"{counted(kept, 'frame')} kept as you rated {'it' if kept == 1 else 'them'}.")
+    if derived := sum(each.frame.stage is Stage.DERIVED for each in descriptions):
+        lines.append(f"{counted(derived, 'export')} of rated frames left unrated.")
     unreadable = [(each.frame.path, each.reason) for each in descriptions if each.frame.stage is Stage.UNREADABLE]
     unreadable += [(each.path, each.reason) for each in outcome.not_looked]
     lines += _named("that could not be rated", unreadable)
     if not dry_run:
         unwritten = [(each.frame.path, each.frame.reason) for each in rated if each.frame.stage is Stage.RANKED]
         lines += _named("rated, but without a sidecar; the next run tries again", unwritten)
+    if outcome.assessed and round(100 * outcome.leaning):
+        lines.append(f"The scores lean on your taste by {percent(outcome.leaning)}; 'safelight taste' tells of it.")
     if outcome.trouble:
         lines.append(printable(outcome.trouble))
+    if outcome.first:
+        lines.append(FIRST)
     return "\n".join(lines)
 
 

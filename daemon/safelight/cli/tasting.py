@@ -52,9 +52,8 @@ def _told(portrait: Portrait) -> list[str]:
     if portrait.since_s is None or portrait.until_s is None:
         return [*lines, "Nothing has been learned from what you do yet."]
     lines += [
-        f"Learned from {counted(portrait.actions, 'action')} that {'makes' if portrait.actions == 1 else 'make'} {counted(portrait.comparisons, 'comparison')},"
-        f" {portrait.blind:,} of them decided without stars in view, from {_day(portrait.since_s)} to"
-        f" {_day(portrait.until_s)}.",
+        f"Learned from {counted(portrait.actions, 'action')}, {_span(portrait.since_s, portrait.until_s)}:"
+        f" {counted(portrait.comparisons, 'comparison')}, {portrait.blind:,} of them decided without stars in view.",
         *(
             f"  {each.comparisons:>7,}  {KINDS[each.kind]}; {percent(each.lapse)} of them say nothing"
             for each in portrait.evidence
@@ -99,3 +98,8 @@ def _plain(lines: list[str]) -> str:
 
 def _day(at_s: float) -> str:
     return time.strftime("%Y-%m-%d", time.localtime(at_s))
+
+
+def _span(since_s: float, until_s: float) -> str:
+    first, last = _day(since_s), _day(until_s)
+    return f"on {first}" if first == last else f"from {first} to {last}"

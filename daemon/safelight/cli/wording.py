@@ -8,6 +8,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def percent(share: float) -> str:
+    """Return a share 0-1 as "38 %"."""
+    return f"{round(100 * share)} %"
+
+
 def printable(what: Path | str) -> str:
     """Return a path or a text that is safe to print: control characters and bytes that are not UTF-8 are escaped.
 

@@ -19,6 +19,9 @@ from safelight.domain.selections import held_choices
 __all__ = ["Action", "ActionKind", "State", "read_actions"]
 
 
+ALONE = "It is not known which shoot it belongs to, so there is nothing to compare it with."
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """What a person did, in one act, to one or more frames of a shoot."""
@@ -26,7 +29,7 @@ class Action:
     id: int  # the journal's number of the (first) fact that it is read from
     kind: ActionKind
     frame_ids: tuple[int, ...]
-    shoot: str | None  # None: its frames were never ranked, and it teaches nothing
+    shoot: str | None  # None: the journal does not tell, and it teaches nothing
     at_s: float  # when it happened, as far as is known
     confidence: float  # 0-1, that an opinion stands behind it
     reason: str  # what happened, for people
@@ -51,7 +54,7 @@ def read_actions(history: History, *, now_s: float) -> tuple[Action, ...]:
     held, late = _bulk(history, read, shoots)
     silenced = _silenced(history, read)
     settled = (
-        _Settled(each, past.shoot, *_state(each, held, silenced, now_s), each.seq in late)
+        _Settled(each, past.shoot, *_state(each, past.shoot, held, silenced, now_s), each.seq in late)
         for frame_id, told in read.items()
         for past in (history.frames[frame_id],)
         for each in told
@@ -151,12 +154,14 @@ def _silenced(history: History, read: Mapping[int, tuple[Reading, ...]]) -> dict
 
 
 def _state(
-    each: Reading, held: Mapping[int, str], silenced: Mapping[int, str], now_s: float
+    each: Reading, shoot: str | None, held: Mapping[int, str], silenced: Mapping[int, str], now_s: float
 ) -> tuple[State, State, str]:
     """Return the state without a veto, the state, and why."""
     standing, why = each.state, each.why
     if standing in (State.BELIEVED, State.PENDING) and each.seq in held:
         standing, why = State.NO_OPINION, held[each.seq]
+    elif standing in (State.BELIEVED, State.PENDING) and shoot is None:
+        standing, why = State.NO_OPINION, ALONE
     elif standing is State.BELIEVED and each.noted_s > now_s + DAY_S:
         standing, why = State.PENDING, "It was found later than the time that is looked at."
     if each.seq in silenced:

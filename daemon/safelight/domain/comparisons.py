@@ -1,10 +1,14 @@
 """Turns believed actions into comparisons: frame a was preferred to frame b, within one shoot.
 
-Evidence lives inside bursts and shoots. Within a burst: what was kept over what was deleted. Within a shoot: what was
-praised in so many words or by work (rated up, picked, exported, edited, selected) over what was deleted or rejected,
-and at half weight over frames of which nothing was said; and among the person's own ratings the higher over the lower.
-Never: what merely survived over anything deleted elsewhere, for "still there" is not "liked" and taught a ranking to be
-wrong when it was tried.
+Evidence lives inside bursts and shoots. Within a burst: what was kept over what was deleted or rejected. Within a
+shoot: what was praised in so many words or by work (rated up, picked, exported, edited, selected) over lone frames that
+were deleted or rejected, over frames that were rated down, and over the best frame of each burst that was dropped as a
+whole; at half weight over frames of other moments of which nothing was said, where a burst speaks by its best frame;
+and among the person's own ratings the higher over the lower.
+Never across bursts: a frame thrown away beside a kept one of its moment. It lost to a mate that may be the best of the
+shoot; on people's own ratings, four in ten of the comparisons made with such frames were ties or wrong. Nor what merely
+survived over anything deleted elsewhere, for "still there" is not "liked" and taught a ranking to be wrong when it was
+tried.
 Invariants: winner and loser are two frames of one shoot, seen by one judge, with different pixels, not of one series;
 the same history gives the same comparisons, and a veto only takes away those that rest on its action.
 """
@@ -135,7 +139,7 @@ class _Shoot:
                 yield comparison(winner, loser, kind, (low,))
 
     def _over_dropped(self, dropped: Iterable[Sequence[Verdict]]) -> Iterator[Comparison]:
-        """Yield praised frames over the best frame of each burst that was dropped as a whole: even that was not liked."""
+        """Yield praised frames over the best frame of each burst that was dropped whole: even that was not liked."""
         praised = self._ring(each for each in self.verdicts if each.praise and each.praise.at_s <= self.settled_s)
         for members in dropped:
             if max(mate.loss.at_s for mate in members if mate.loss) > self.settled_s:

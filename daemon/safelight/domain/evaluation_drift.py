@@ -1,8 +1,8 @@
 """Notices when a person has changed: when the latest decisions are foretold clearly less often than those before.
 
 A taste forgets by itself (half as much counts after forty shoots), so the alarm changes nothing; it tells a person why
-ratings have become worse, and that going back to an earlier taste or rating a shoot by hand would help. Decisions inside
-bursts are looked at, with or without our stars in view: that does not change from one week to the next.
+ratings have become worse. Decisions inside bursts are looked at, with or without our stars in view: that does not
+change from one week to the next.
 Invariant: no alarm while the interval of the difference holds 0, and none from fewer decisions than the two stretches.
 """
 

@@ -12,7 +12,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from safelight.domain.history import Past
+from safelight.domain.entries import Kind
+from safelight.domain.history import Past, folder_of
 from safelight.domain.pauses import SETTLED_S, stretches
 from safelight.domain.readings import ActionKind, Reading, State, standing_loss
 
@@ -30,10 +31,10 @@ SITTING_S = 3600.0  # a longer pause parts what was deleted "at once"
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """For each folder: whether a frame still lies there, and when the last one was lost from it."""
+    """For each folder: whether a frame still lies there, and when the last one went from it, lost or moved away."""
 
     living: frozenset[str]
-    last_loss_s: Mapping[str, float]
+    last_left_s: Mapping[str, float]
 
     @classmethod
     def of(cls, frames: Mapping[int, Past], read: Mapping[int, tuple[Reading, ...]]) -> "Folders":
@@ -41,6 +42,9 @@ class Folders:
         living: set[str] = set()
         last: dict[str, float] = {}
         for frame_id, past in frames.items():
+            for fact in past.facts:
+                if fact.kind == Kind.FRAME_MOVED and (left := folder_of(fact.payload.get("source"))) is not None:
+                    last[left] = max(last.get(left, fact.at_s), fact.at_s)
             if past.folder is None:
                 continue
             loss = standing_loss(read[frame_id]) if frame_id in read else None
@@ -134,7 +138,7 @@ def _folders_removed(group: Sequence[Reading], present: Iterable[Past], folders:
             by_folder[folder].append(each)
     held: dict[int, str] = {}
     for folder, lost in by_folder.items():
-        if len(lost) > 1 and folders.last_loss_s.get(folder, float("-inf")) <= group[-1].at_s:
+        if len(lost) > 1 and folders.last_left_s.get(folder, float("-inf")) <= group[-1].at_s:
             held.update(dict.fromkeys(_seqs(lost), "Its whole folder was removed."))
     return held
 

@@ -142,7 +142,7 @@ def _follow(gathered: _Gathered, entry: Entry) -> None:
 
 def _place(gathered: _Gathered, entry: Entry) -> None:
     told = entry.payload
-    gathered.content = _text(told.get("content")) or gathered.content
+    gathered.content = _digest(told.get("content")) or gathered.content
     gathered.judge = _text(told.get("judge")) or gathered.judge
     if entry.kind == Kind.FRAME_RATED:
         gathered.stars, gathered.imported = _whole(told.get("stars")), told.get("imported") is True
@@ -205,6 +205,13 @@ def folder_of(path: object) -> str | None:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _digest(value: object) -> str | None:
+    try:
+        return bytes.fromhex(value).hex() or None if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def _whole(value: object) -> int | None:

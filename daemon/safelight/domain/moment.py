@@ -8,6 +8,7 @@ Invariants: a set has no losers and no failures; without taste the scores are th
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import fsum
 
 from safelight.domain.frame import SetKind
 from safelight.domain.keeper import keeper_scores, octaves_behind
@@ -48,6 +49,27 @@ def generic(looks: Sequence[Assessment], kind: SetKind | None) -> tuple[Standing
     rows = zip(terms, spread(lone, own), reasons, strict=True)
     best = own.index(max(own))
     return tuple(Standing(term, score, place == best, reason) for place, (term, score, reason) in enumerate(rows))
+
+
+def weighed(standings: Sequence[Standing], kind: SetKind | None) -> tuple[tuple[Contribution, ...], ...]:
+    """Return each frame's contributions as a taste weighs them: the same sums, told by moments.
+
+    Who keeps the sharper of two frames of one moment says nothing of sharpness between photographs. So all frames of a
+    burst have the technical terms of its best one, and how far a frame is behind that is told by "burst" alone. (With
+    each frame's own terms, deletions inside bursts were taken for a love of sharpness, which cost half of what was
+    learned of what people like: tests/bench/taste.py.)
+    """
+    if kind is not None or len(standings) == 1:
+        return tuple(each.score.contributions for each in standings)
+    best = next(each for each in standings if each.keeper)
+    shared = [entry for entry in best.score.contributions if entry.part is Part.TECHNICAL and entry.name != "burst"]
+    level_of = fsum(entry.value for entry in shared)
+    told = []
+    for each in standings:
+        behind = Contribution(Part.TECHNICAL, "burst", tidy(each.score.of(Part.TECHNICAL) - level_of))
+        others = (entry for entry in each.score.contributions if entry.part is not Part.TECHNICAL)
+        told.append((*shared, behind, *others))
+    return tuple(told)
 
 
 def personal(standings: Sequence[Standing], taste: Sequence[TasteTerms], kind: SetKind | None) -> tuple[Standing, ...]:

@@ -73,20 +73,70 @@ class Library:
         return (below + REFERENCE_FRAMES * self.reference.place(score)) / (count + REFERENCE_FRAMES)
 
 
-def own_stars(entries: Iterable[Entry]) -> dict[int, int]:
-    """Return how often a person gave each star, 1-5: the latest rating of each frame, an act over several frames once.
+# What `own_stars` reads of the journal.
+STARS_TOLD = (
+    Kind.FRAME_RATED, Kind.FRAME_GROUPED, Kind.RATING_PUBLISHED, Kind.RATING_UNDONE, Kind.PERSON_RATED,
+    Kind.ACTION_VETOED, Kind.TASTE_ROLLED_BACK,
+)  # fmt: skip
 
-    `entries` are the journal's; ratings that were vetoed or taken back do not count.
+
+@dataclass(slots=True)
+class _Stood:
+    """What stands at one frame, by the journal."""
+
+    shoot: object = None
+    alone: bool = True  # a lone frame or a keeper: what the library's places are counted among
+    shown: int | None = None
+    given: int | None = None
+    act: object = None
+
+    @property
+    def stars(self) -> int | None:
+        return self.given or self.shown
+
+
+def own_stars(entries: Iterable[Entry]) -> dict[int, int]:
+    """Return how often each star, 1-5, stands in the shoots in which a person has rated.
+
+    Their own ratings alone would mislead: many only mark their best, and it does not follow that they want nothing but
+    fives. What they left as it stood beside them says how many of each they are content with. A shoot of which most
+    frames have no stars does not count, an act over several frames counts once, and what was vetoed not at all.
+    `entries` are the journal's of the kinds `STARS_TOLD`, oldest first.
     """
+    shoots: dict[object, list[_Stood]] = {}
+    for stood in _stood(entries):
+        if stood.shoot is not None and (stood.alone or stood.given):
+            shoots.setdefault(stood.shoot, []).append(stood)
+    counts: Counter[int] = Counter()
+    for frames in shoots.values():
+        standing = [each for each in frames if each.stars]
+        if any(each.given for each in frames) and 2 * len(standing) >= len(frames):
+            acts = {each.act or number: each.stars for number, each in enumerate(standing)}
+            counts.update(star for star in acts.values() if star)
+    return dict(sorted(counts.items()))
+
+
+def _stood(entries: Iterable[Entry]) -> Iterable[_Stood]:
     told = list(entries)
     vetoed = {entry.payload.get("action") for entry in told if entry.kind == Kind.ACTION_VETOED}
-    latest: dict[object, Entry] = {}
+    frames: dict[object, _Stood] = {}
     for entry in told:
-        if entry.kind == Kind.PERSON_RATED and entry.seq not in vetoed:
-            latest[entry.frame_id] = entry
-    acts = {(entry.payload.get("act") or entry.seq): entry.payload.get("rating") for entry in latest.values()}
-    counts = Counter(rating for rating in acts.values() if isinstance(rating, int) and 1 <= rating <= 5)
-    return dict(sorted(counts.items()))
+        stood = frames.setdefault(entry.frame_id, _Stood())
+        payload = entry.payload
+        match entry.kind:
+            case Kind.FRAME_RATED | Kind.FRAME_GROUPED:
+                stood.shoot, stood.alone = payload.get("shoot"), bool(payload.get("keeper"))
+            case Kind.RATING_PUBLISHED:
+                stood.shown = _one_to_five(payload.get("stars"))
+            case Kind.RATING_UNDONE:
+                stood.shown = None
+            case Kind.PERSON_RATED if entry.seq not in vetoed:
+                stood.given, stood.act = _one_to_five(payload.get("rating")), payload.get("act")
+    return frames.values()
+
+
+def _one_to_five(rating: object) -> int | None:
+    return rating if isinstance(rating, int) and 1 <= rating <= 5 else None
 
 
 def own_cuts(counts: Mapping[int, int]) -> Cuts:

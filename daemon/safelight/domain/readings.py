@@ -141,7 +141,7 @@ def _moved(past: Past, fact: Entry, made: _Made, stands: _Stands) -> Reading:
         return replace(new.as_(State.NO_OPINION, "A new name says nothing."), reason="It was renamed.")
     before = made.get(stands.get(ActionKind.MOVED, 0))
     if before is not None and before.state is State.BELIEVED and before.value == target:
-        return new.as_(State.NO_OPINION, "Another file of a frame that had been moved.")
+        return new.as_(State.NO_OPINION, "That it was moved there was known already, or another file of it was.")
     if before is not None and before.origin == target:
         made[before.seq] = before.as_(State.RETRACTED, "It was moved back.")
         stands.pop(ActionKind.MOVED)

@@ -12,6 +12,8 @@ from safelight.domain.records import KnownFrame, Rating
 from safelight.domain.score import Part
 from safelight.ports import Store
 
+GONE = "It is not there any more."
+
 
 @dataclass(frozen=True, slots=True)
 class Description:
@@ -80,5 +82,6 @@ class Describe:
         if frame.stage is Stage.KEPT:
             stars = frame.given if frame.given and frame.given > 0 else None
             return Description(frame, companions, rating, stars, frame.reason, ())
-        reason = " ".join(part for part in (rating.reason if rating else "", frame.reason) if part)
+        told = (rating.reason if rating else "", frame.reason, "" if files else GONE)
+        reason = " ".join(part for part in told if part)
         return Description(frame, companions, rating, rating.stars if rating else None, reason, sidecars)

@@ -138,19 +138,19 @@ def features_of(
     Frames that the judge has not seen, or whose embedding is of another length than the basis, are left out.
     """
     from safelight.domain.features import features
-    from safelight.domain.moment import generic
+    from safelight.domain.moment import generic, weighed
 
     found: dict[int, Floats] = {}
     for group in _groups(frame_ids, pasts):
         looks = _looks(group, assessments, len(basis.centre))
-        kind = group[0].set_kind
-        standings = generic(list(looks.values()), SetKind(kind) if kind else None) if looks else ()
-        by_content = dict(zip(looks, standings, strict=True))
+        kind = SetKind(group[0].set_kind) if group[0].set_kind else None
+        told_of = weighed(generic(list(looks.values()), kind), kind) if looks else ()
+        by_content = dict(zip(looks, told_of, strict=True))
         for past in group:
             if past.frame_id in frame_ids and past.content in looks:
-                look, score = looks[past.content], by_content[past.content].score
+                look, contributions = looks[past.content], by_content[past.content]
                 aspect = look.width_px / max(look.height_px, 1)
-                found[past.frame_id] = features(basis, score.contributions, look.embedding, look.facts, aspect=aspect)
+                found[past.frame_id] = features(basis, contributions, look.embedding, look.facts, aspect=aspect)
     return found
 
 

@@ -95,6 +95,11 @@ class Learn:
             assert last is not None
         return leaning_of(self.unpacked(last), last.version)
 
+    def gate(self) -> float:
+        """Return how far the present taste is leaned on, 0-1; 0 where nothing was learned."""
+        last = self._store.tastes.last()
+        return last.gate if last is not None and last.comparisons else 0.0
+
     def unpacked(self, version: TasteVersion) -> Taste:
         """Return the taste of a version whose numbers are kept. Raises ValueError for numbers of another release."""
         from safelight.domain.taste import Taste

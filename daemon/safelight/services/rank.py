@@ -17,8 +17,18 @@ from safelight.domain.entries import Kind
 from safelight.domain.explain import sentence
 from safelight.domain.frame import SetKind, Stage
 from safelight.domain.grouping import Group, bursts
-from safelight.domain.moment import Standing, TasteTerms, generic, personal
-from safelight.domain.rating import CUTS, Cuts, Library, Reference, beside_keeper, own_cuts, own_stars, stars
+from safelight.domain.moment import Standing, TasteTerms, generic, personal, weighed
+from safelight.domain.rating import (
+    CUTS,
+    STARS_TOLD,
+    Cuts,
+    Library,
+    Reference,
+    beside_keeper,
+    own_cuts,
+    own_stars,
+    stars,
+)
 from safelight.domain.records import Assessment, KnownFrame, Rating
 from safelight.domain.score import Contribution, Part
 from safelight.domain.shoots import shoots
@@ -155,8 +165,9 @@ class Rank:
             self._tell(told)
 
     def _cuts(self) -> Cuts:
-        kinds = (Kind.PERSON_RATED, Kind.ACTION_VETOED, Kind.TASTE_ROLLED_BACK)
-        return own_cuts(own_stars(self._store.journal.entries(*kinds)))
+        if not self._store.journal.newest(Kind.PERSON_RATED):
+            return CUTS
+        return own_cuts(own_stars(self._store.journal.entries(*STARS_TOLD)))
 
     def _tell(self, told: Sequence[tuple[Kind, _Placed, dict[str, object]]]) -> None:
         """Write the entries of one ranking. The first says how many there are, the first of each group its members."""
@@ -200,8 +211,8 @@ def standings_of(looks: Sequence[Assessment], kind: SetKind | None, leaning: Lea
     standings = generic(looks, kind)
     if leaning is None:
         return standings
-    pairs = zip(standings, looks, strict=True)
-    taste = [leaning.terms(standing.score.contributions, look) for standing, look in pairs]
+    pairs = zip(weighed(standings, kind), looks, strict=True)
+    taste = [leaning.terms(contributions, look) for contributions, look in pairs]
     return personal(standings, taste, kind)
 
 

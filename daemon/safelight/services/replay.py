@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from safelight.domain.entries import Entry, Kind
 from safelight.domain.frame import SetKind
 from safelight.domain.moment import Standing
-from safelight.domain.rating import Library, Reference, own_cuts, own_stars
+from safelight.domain.rating import STARS_TOLD, Library, Reference, own_cuts, own_stars
 from safelight.domain.records import Assessment, TasteVersion
 from safelight.domain.taste import Taste
 from safelight.ports import Assessments, Store
@@ -21,7 +21,6 @@ from safelight.services.learn import Learn, leaning_of, version_of
 from safelight.services.rank import Scale, standings_of
 
 _RATED = (Kind.FRAME_RATED, Kind.FRAME_GROUPED)
-_OWN = (Kind.PERSON_RATED, Kind.ACTION_VETOED, Kind.TASTE_ROLLED_BACK)
 
 
 @dataclass(slots=True)
@@ -68,14 +67,13 @@ class Replay:
             first = batch[0]
             if first.kind == Kind.TASTE_LEARNED:
                 made.append(self._taste(first, entries, tastes, found))
-            elif first.kind in _OWN:
-                own.append(first)
             elif first.kind in _RATED:
                 ranked = _Batch(batch, rows, contents, self._store.assessments)
                 if first.seq < forgotten or not ranked.whole:
                     found.delivered += ranked.take_as_delivered()
                 else:
                     found.ratings += ranked.compute(self._reference, own, tastes, found.differences)
+            own += (entry for entry in batch if entry.kind in STARS_TOLD)
         self._compare_rows(rows, found)
         self._compare_tastes(made, found)
         if put:

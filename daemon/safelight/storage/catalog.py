@@ -10,7 +10,7 @@ from pathlib import Path
 
 from safelight.domain.frame import FoundFile, Stage
 from safelight.domain.records import KnownFile, KnownFrame
-from safelight.storage.codecs import blob, known_file, known_frame, path_of
+from safelight.storage.codecs import blob, known_file, known_frame, path_of, words
 from safelight.storage.database import Database
 
 _MANY = 500  # values in one statement; SQLite takes at least 999
@@ -130,7 +130,7 @@ class Catalog:
         rows = self._database.rows(
             "SELECT count(*) FROM frames WHERE stage = ? AND reason = ?"
             " AND id IN (SELECT frame_id FROM files WHERE gone = 0)",
-            (stage, reason),
+            (stage, words(reason)),
         )
         return int(rows[0][0])
 
@@ -198,5 +198,5 @@ class Catalog:
         """Move a frame on; `reason` is for people, `passing`: try again in the next run, `given`: a person's rating."""
         self._database.connection.execute(
             "UPDATE frames SET stage = ?, reason = ?, passing = ?, given = ? WHERE id = ?",
-            (stage, reason, passing, given, frame_id),
+            (stage, words(reason), passing, given, frame_id),
         )

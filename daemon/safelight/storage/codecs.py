@@ -2,7 +2,7 @@
 
 Paths are stored as the bytes of the file name; numbers of an embedding as 16-bit floats (the cosine of two frames
 changes by less than 1e-3); facts as JSON, which a person can read with the sqlite3 program.
-Invariant: decode(encode(x)) == x for every value that a service can hand in.
+Invariant: decode(encode(x)) == x for every value that a service can hand in, but for names within sentences (`words`).
 """
 
 import json
@@ -41,6 +41,14 @@ def blob(path: Path) -> bytes:
     return os.fsencode(path)
 
 
+def words(text: str) -> str:
+    """Return a sentence for people as a text column can hold it.
+
+    A sentence may name a file, and file names are bytes: those that are not UTF-8 are shown as they are when printed.
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def path_of(stored: bytes) -> Path:
     """Return the path whose bytes were stored."""
     return Path(os.fsdecode(stored))
@@ -67,6 +75,15 @@ def known_frame(row: sqlite3.Row) -> KnownFrame:
         content=row["content"],
         arrived_s=row["arrived_s"],
     )
+
+
+@whole
+def payload(row: sqlite3.Row) -> dict[str, object]:
+    """Build from the payload of a row of `journal`."""
+    told = json.loads(row["payload"])
+    if not isinstance(told, dict):
+        raise TypeError(row["payload"])
+    return told
 
 
 def facts_text(facts: CaptureFacts) -> str:

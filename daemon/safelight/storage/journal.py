@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Collection, Iterator
 
 from safelight.domain.entries import Entry
-from safelight.storage.codecs import whole
+from safelight.storage.codecs import payload, whole
 from safelight.storage.database import Database
 
 
@@ -32,7 +32,7 @@ class Journal:
         marks = ",".join("?" * len(kinds))
         query = f"SELECT kind, payload FROM journal WHERE frame_id = ? AND kind IN ({marks}) ORDER BY seq DESC LIMIT 1"
         rows = self._database.rows(query, (frame_id, *kinds))
-        return (rows[0]["kind"], json.loads(rows[0]["payload"])) if rows else None
+        return (rows[0]["kind"], payload(rows[0])) if rows else None
 
     def newest(self, *kinds: str) -> int:
         """Return the number of the newest entry (of these kinds, if any are named), 0 without one."""
@@ -59,4 +59,4 @@ class Journal:
 
 @whole
 def _entry(row: sqlite3.Row) -> Entry:
-    return Entry(row["seq"], row["at_s"], row["kind"], row["frame_id"], json.loads(row["payload"]))
+    return Entry(row["seq"], float(row["at_s"]), row["kind"], row["frame_id"], payload(row))

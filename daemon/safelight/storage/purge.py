@@ -10,13 +10,14 @@ Invariant: after `overwrite` no file of the state folder holds a path, a name, a
 import hashlib
 import json
 import shutil
+import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from safelight.domain.entries import Kind
 from safelight.errors import StateError
-from safelight.storage.codecs import blob, path_of
+from safelight.storage.codecs import blob, path_of, payload, words
 from safelight.storage.database import Database
 
 _MANY = 500  # values in one statement; SQLite takes at least 999
@@ -86,13 +87,12 @@ class SqlitePurge:
     def _run(self, statement: str, values: Sequence[object] = ()) -> None:
         self._database.connection.execute(statement, tuple(values))
 
-    def _of(self, ids: Collection[object], query: str) -> Iterator[Sequence[object]]:
+    def _of(self, ids: Collection[object], query: str) -> Iterator[sqlite3.Row]:
         """Yield the rows of a query with one place `{}` for many values."""
         ordered = list(ids)
         for start in range(0, len(ordered), _MANY):
             some = ordered[start : start + _MANY]
-            for row in self._database.rows(query.format(",".join("?" * len(some))), tuple(some)):
-                yield tuple(row)
+            yield from self._database.rows(query.format(",".join("?" * len(some))), tuple(some))
 
     def _each(self, ids: Collection[object], statement: str) -> None:
         ordered = list(ids)
@@ -112,13 +112,13 @@ class SqlitePurge:
         files = list(self._of(ids, "SELECT path, content FROM files WHERE frame_id IN ({})"))
         frames = list(self._of(ids, "SELECT path, content FROM frames WHERE id IN ({})"))
         others = self._of(ids, "SELECT path FROM receipts WHERE frame_id IN ({})")
-        told = [json.loads(str(row[0])) for row in self._of(ids, "SELECT payload FROM journal WHERE frame_id IN ({})")]
+        told = [payload(row) for row in self._of(ids, "SELECT payload FROM journal WHERE frame_id IN ({})")]
         contents = {row[1] for row in (*files, *frames) if isinstance(row[1], bytes) and row[1]}
-        contents |= {bytes.fromhex(payload["content"]) for payload in told if isinstance(payload.get("content"), str)}
+        contents |= {content for each in told if (content := _bytes(each.get("content")))}
         contents |= {row[0] for row in self._of(ids, "SELECT before FROM rereads WHERE frame_id IN ({})")
                      if isinstance(row[0], bytes)}  # fmt: skip
         paths = {str(path_of(row[0])) for row in (*files, *frames, *others) if isinstance(row[0], bytes)}
-        paths |= {text for payload in told for text in _texts(payload) if text.startswith("/")}
+        paths |= {text for each in told for text in _texts(each) if text.startswith("/")}
         names = frozenset(path.rpartition("/")[2] for path in paths)
         return _Traces(frozenset(ids), frozenset(paths), names, frozenset(contents), _renamed(contents))
 
@@ -134,7 +134,7 @@ class SqlitePurge:
         changed: list[tuple[str, int]] = []
         vetoes: list[int] = []
         for row in self._database.rows("SELECT seq, kind, payload FROM journal"):
-            before = json.loads(row["payload"])
+            before = payload(row)
             if row["kind"] == Kind.ACTION_VETOED and before.get("action") not in seqs:
                 vetoes.append(row["seq"])
             after = {name: _cleaned(name, value, traces) for name, value in before.items()}
@@ -148,7 +148,7 @@ class SqlitePurge:
             self._run("UPDATE ratings SET shoot = ? WHERE shoot = ?", (new, old))
             self._run("UPDATE ratings SET burst = ? WHERE burst = ?", (new, old))
         for path in traces.paths:
-            self._run("UPDATE frames SET reason = '' WHERE instr(reason, ?)", (Path(path).name,))
+            self._run("UPDATE frames SET reason = '' WHERE instr(reason, ?)", (words(Path(path).name),))
         folders = {folder for path in traces.paths for folder in Path(path).parents if folder != Path("/")}
         empty = {str(folder) for folder in folders if not self._has_files(folder)}
         for row in self._database.rows("SELECT id, folders FROM runs"):
@@ -172,7 +172,7 @@ class SqlitePurge:
         gone = {row["version"] for row in rows}
         self._each(gone, "DELETE FROM tastes WHERE version IN ({})")
         told = self._database.rows("SELECT seq, payload FROM journal WHERE kind = ?", (Kind.TASTE_LEARNED,))
-        seqs = [row["seq"] for row in told if json.loads(row["payload"]).get("through", 0) >= first]
+        seqs = [row["seq"] for row in told if _number(payload(row).get("through")) >= first]
         self._each(seqs, "DELETE FROM journal WHERE seq IN ({})")
         self._run("DELETE FROM taste_look")
 
@@ -187,6 +187,18 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from _texts(each)
+
+
+def _bytes(value: object) -> bytes:
+    """Return the bytes of a hexadecimal text, b"" for anything else."""
+    try:
+        return bytes.fromhex(value) if isinstance(value, str) else b""
+    except ValueError:
+        return b""
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _cleaned(name: str, value: object, traces: _Traces) -> object:

@@ -82,18 +82,27 @@ class Tastes:
 def _version(row: sqlite3.Row) -> TasteVersion:
     return TasteVersion(
         version=row["version"],
-        made_s=row["made_s"],
-        through=row["through"],
+        made_s=float(row["made_s"]),
+        through=int(row["through"]),
         judge=row["judge"],
         basis=row["basis"],
-        comparisons=row["comparisons"],
-        gate=row["gate"],
+        comparisons=int(row["comparisons"]),
+        gate=float(row["gate"]),
         evidence=row["evidence"],
         digest=row["digest"],
-        numbers=None if row["numbers"] is None else zlib.decompress(row["numbers"]),
+        numbers=_numbers(row["numbers"]),
     )
+
+
+def _numbers(stored: bytes | None) -> bytes | None:
+    """Return the numbers of a version; None for damaged ones too, because the journal gives them again."""
+    try:
+        return None if stored is None else zlib.decompress(stored)
+    except zlib.error:
+        return None
 
 
 @whole
 def _look(row: sqlite3.Row) -> TasteLook:
-    return TasteLook(row["through"], row["next_s"], row["waiting"])
+    next_s = row["next_s"]
+    return TasteLook(int(row["through"]), None if next_s is None else float(next_s), int(row["waiting"]))

@@ -23,6 +23,9 @@ _TOGETHER = 200  # frames in one transaction
 _SURE_TRASH, _SURE_UNLINKED = 0.95, 0.6
 _SURE_SAME_FILE = 0.95
 
+_WAS_THERE = (Kind.FRAME_ARRIVED, Kind.FRAME_RETURNED, Kind.RATING_PUBLISHED)  # written with the file in sight
+_WHOLE_SECONDS_S = 1.0  # the dates in a trash are cut off to them
+
 TREE = "Its whole folder is gone."
 CARD = "It lay on a card, and cards are emptied when their pictures have been copied."
 PLACEHOLDER = "Only its name was here; a cloud keeps what is in it."
@@ -198,14 +201,22 @@ class Losses:
         how: dict[str, object] = {"how": "unlinked", "confidence": _SURE_UNLINKED, "reason": "It is gone."}
         since_s = now_s
         if trashed is not None:
-            how = {"how": "trash", "confidence": _SURE_TRASH, "reason": "It is in the trash."}
-            if trashed.deleted_s is not None:
+            how = {"how": "trash", "confidence": _SURE_TRASH, "reason": "It went into the trash."}
+            if trashed.deleted_s is not None and self._may_have_been(trashed.deleted_s, frame):
                 since_s = min(now_s, trashed.deleted_s)
                 how["happened_s"] = trashed.deleted_s
         if ignored:
-            how |= {"ignored": ignored, "reason": ignored}
+            how["ignored"] = ignored
         seq = self._tell(Kind.FRAME_LOST, frame.id, paths=list(paths), **how)
         self._store.sightings.put_loss(Loss(frame.id, seq, since_s, frame.path, final=bool(ignored)))
+
+    def _may_have_been(self, deleted_s: float, frame: KnownFrame) -> bool:
+        """Tell whether a frame can have been thrown away then: not before it was last known to be there.
+
+        A disk may come with a trash of its own, another clock's dates, or what was thrown away and put back long ago.
+        """
+        there_s = self._store.journal.last_s([frame.id], *_WAS_THERE)
+        return deleted_s >= max(there_s or 0.0, frame.arrived_s) - _WHOLE_SECONDS_S
 
     def _tell(self, kind: Kind, frame_id: int, **payload: object) -> int:
         return self._store.journal.append(kind, at_s=self._clock.now(), frame_id=frame_id, **payload)
