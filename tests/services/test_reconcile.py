@@ -307,6 +307,38 @@ def test_volume_swapped_under_the_same_mount_point(tmp_path: Path) -> None:
     assert library.facts() == []
 
 
+def test_another_disk_that_is_rated_in_the_same_place_is_no_cull(tmp_path: Path) -> None:
+    library = Library(tmp_path / "disk")
+    library.mounts.mount(library.folder, device=9, file_system=99)
+    library.fill(*FIVE)
+    shutil.move(library.folder, tmp_path / "first")
+    library.folder.mkdir()
+    library.mounts.mount(library.folder, device=9, file_system=77)
+    others = [f"shoot/other{number}.jpg" for number in range(20)]
+    for name in others:
+        library.put(name)
+    library.service().accept([library.folder])
+    library.rate()
+    for days in (0, 2, 9):
+        library.clock.sleep(days * DAY_S)
+        assert library.reconcile().absent == []
+    assert library.facts() == []
+    (library.folder / others[0]).unlink()
+    library.reconcile()
+    assert library.kinds() == ["frame_lost"], "what happens on the new disk is seen"
+    shutil.move(library.folder, tmp_path / "second")
+    shutil.move(tmp_path / "first", library.folder)
+    library.mounts.mount(library.folder, device=9, file_system=99)
+    assert len(library.reconcile().absent) == 1
+    library.service().accept([library.folder])
+    frames = library.rate()
+    library.clock.sleep(9 * DAY_S)
+    library.reconcile()
+    assert len(frames) == len(FIVE)
+    assert "loss_confirmed" not in library.kinds()
+    assert library.kinds().count("frame_lost") == 1
+
+
 def test_a_volume_that_changed_its_identity_is_known_by_its_files(tmp_path: Path) -> None:
     library = Library(tmp_path / "disk")
     library.mounts.mount(library.folder, device=9, file_system=0)

@@ -91,7 +91,9 @@ def rate(folders: Sequence[Path], *, parts: Parts, progress: Progress, dry_run: 
 def _look_back(roots: Sequence[Path], *, parts: Parts) -> _Seen:
     """Find out what happened since the last run; what goes wrong there keeps no frame from its stars."""
     try:
-        done = reconcile_run.service(parts).step([*roots, *parts.store.receipts.rated_folders()])
+        service = reconcile_run.service(parts)
+        service.accept(roots)
+        done = service.step([*roots, *parts.store.receipts.rated_folders()])
     except StateError:
         raise  # nothing can be remembered, of ratings as little as of what happened
     except SafelightError as error:

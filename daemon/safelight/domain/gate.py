@@ -2,9 +2,11 @@
 
 Both are asked before they have seen the answer (Dawid's prequential principle, 1984): the personal taste, and the
 generic score with a slope of its own, each fitted to the shoots before. A coin is asked too: where acts are random both
-prophets are about as bad, and only beside the coin it shows that nothing was learned. The gate is the probability of
-the personal taste among the three; as far as one of the others is right, the generic score is shown. Shoots are taken
-in their order, in blocks that grow with the past, so that all fits together cost little more than the last.
+prophets are about as bad, and only beside the coin it shows that nothing was learned. Inside a burst the coin knows
+what the generic score knows: even who acts at random between photographs keeps the sharp frame. The gate is the
+probability of the personal taste among the three; as far as one of the others is right, the generic score is shown.
+Shoots are taken in their order, in blocks that grow with the past, so that all fits together cost little more than the
+last.
 Invariant: the gate is a pure function of the table.
 """
 
@@ -22,10 +24,6 @@ Floats = NDArray[np.float64]
 
 # Chances of the personal taste, the generic score and the coin, before any of them foretold anything.
 PRIOR = (0.34, 0.33, 0.33)
-# How much one comparison tells the gate: it shall decide, not hedge. And how much one inside a burst tells: which frame
-# of a moment stays is mostly a matter of sharpness, which both prophets know, and there are many such comparisons.
-SHARPNESS = 2.0
-BURST_SHARE = 0.3
 # How far what the past counts today grows from one fit to the next: finely while fits cost nothing (few rows), then
 # doubling. What counts next to nothing today is foretold by the prior, and a fit looks back a bounded number of rows.
 FEW_ROWS = 500
@@ -33,7 +31,7 @@ GROWTH_OF_FEW, GROWTH = 1.25, 2.0
 NEXT_TO_NOTHING = 1 / 64  # of what all rows count
 LOOKS_BACK = 10_000  # rows
 _SLOPE_SPREAD = 0.5  # of the generic slope's prior mean
-_WEIGHT = np.array([BURST_SHARE if kind is Kind.BURST_DELETE else 1.0 for kind in KINDS])
+_BURST = KINDS.index(Kind.BURST_DELETE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,8 +69,8 @@ def open_gate(evidence: Evidence, *, personal: Prior, generic: Prior) -> Gate:
             mine, theirs = _learn(evidence, seen, personal, generic, mine, theirs, least=COARSE)
         kind = evidence.kind[ahead]
         asked = (predicted(evidence.design[ahead], kind, mine), predicted(evidence.generic[ahead], kind, theirs))
-        chances = np.log(np.array([*asked, np.full(len(kind), 0.5)]))
-        told = told + SHARPNESS * (chances @ (evidence.counts[ahead] * _WEIGHT[kind]))
+        coin = np.where(kind == _BURST, asked[1], 0.5)
+        told = told + np.log(np.array([*asked, coin])) @ evidence.counts[ahead]
     if len(evidence.kind):
         mine, theirs = _learn(evidence, slice(None), personal, generic, mine, theirs, least=FINE)
     return Gate(float(told[0] - np.logaddexp(told[1], told[2])), mine, theirs)

@@ -111,6 +111,11 @@ class Reconcile:
         done.facts.update(entry.kind for entry in self._store.journal.entries(after=newest))
         return done
 
+    def accept(self, folders: Sequence[Path]) -> None:
+        """Accept the volumes that folders lie on now, before they are rated; see `Presence.take_over`."""
+        for folder in folders:
+            self._presence.take_over(folder)
+
     def read_past(self, frames: Iterable[int]) -> None:
         """Read what other programs told of frames before stars of ours stand beside them."""
         given = self._store.catalog.frames(list(frames))

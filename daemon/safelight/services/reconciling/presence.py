@@ -7,7 +7,7 @@ Invariant: of a folder that is not present nothing is concluded.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from safelight.domain.records import KnownFile
@@ -62,6 +62,33 @@ class Presence:
         below = [folder for folder in known if root in folder.parents]
         closed = tuple(folder for folder in below if not self._is_same(folder, known[folder][0]))
         return Present(root, volume, card, closed)
+
+    def take_over(self, root: Path) -> None:
+        """Let a folder lie on the volume that is there now: its person rates what is there.
+
+        What was known on another volume in that place is set aside until it is seen again: gone, and not a word about
+        it. Else the new pictures would pass for the old volume's, and what that one holds for deleted.
+        """
+        known = self._store.sightings.volumes()
+        related = [each for each in known if each == root or root in each.parents or each in root.parents]
+        changed = [each for each in related if not self._is_same(each, known[each][0])]
+        for folder in changed:
+            volume = self._mounts.identity(folder)
+            if volume is None:
+                continue
+            away = [
+                file.path
+                for each in self._store.catalog.folders(folder)
+                for file in self._store.catalog.files_in(each)
+                if not self._holds(file)
+            ]
+            with self._store.transaction():
+                self._store.catalog.mark_gone(away)
+                for loss in self._store.sightings.losses():
+                    if folder in loss.path.parents:  # nobody can see any more whether it was taken back
+                        self._store.sightings.put_loss(replace(loss, final=True))
+                card = self._volumes.card_root(folder) is not None
+                self._store.sightings.put_volume(folder, volume, card=card)
 
     def note(self, root: Present, folders: Collection[Path]) -> None:
         """Remember the volumes that are mounted below a folder, by what was found there."""
