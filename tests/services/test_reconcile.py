@@ -190,6 +190,16 @@ def test_a_file_of_the_same_name_and_size_elsewhere_is_not_the_frame(library: Li
     assert library.kinds() == ["frame_lost"]
 
 
+def test_names_that_move_on_by_one_are_moves(library: Library) -> None:
+    names = [*FIVE, "shoot/IMG_9.jpg"]
+    was = [library.frame(name) for name in FIVE]
+    for old, new in reversed(list(zip(FIVE, names[1:], strict=True))):
+        (library.folder / old).rename(library.folder / new)
+    library.reconcile()
+    assert [library.frame(name) for name in names[1:]] == was
+    assert set(library.kinds()) == {"frame_moved"}
+
+
 def test_inode_reuse_is_no_move(library: Library) -> None:
     path = library.folder / FIVE[0]
     path.write_bytes(b"y" * len(FIVE[0]))  # the same inode, size and folder under another name: another picture

@@ -46,7 +46,7 @@ class Moves:
     def stays_whole(self, frame_id: int, draft: Draft) -> bool:
         """Tell whether a frame has no file left but those of the draft: else it stays with the others."""
         here = {file.path for file in draft.files}
-        return all(file.path in here or self._has_left(file) for file in self._store.catalog.files_of(frame_id))
+        return all(file.path in here or self.has_left(file) for file in self._store.catalog.files_of(frame_id))
 
     def _candidates(self, file: FoundFile, content: bytes, displaced: Mapping[bytes, KnownFile]) -> Iterator[KnownFile]:
         """Yield the known files that this one may have been, the likeliest first."""
@@ -55,10 +55,10 @@ class Moves:
         if (old := displaced.get(content)) is not None and old.role is file.role:
             yield old
         for known in self._store.catalog.with_content(content):
-            if known.role is file.role and (known.path == file.path or self._has_left(known)):
+            if known.role is file.role and (known.path == file.path or self.has_left(known)):
                 yield known
 
-    def _has_left(self, file: KnownFile) -> bool:
+    def has_left(self, file: KnownFile) -> bool:
         """Tell whether what was at a place is there no more; another file may have taken it."""
         now = self._scanner.look(file.path)
         if now is None or now == file.stamp:

@@ -14,7 +14,7 @@ from pathlib import Path
 from safelight.domain.frame import Stage
 from safelight.domain.framing import Draft
 from safelight.domain.lineage import possible_sources
-from safelight.domain.records import KnownFile, Reread
+from safelight.domain.records import Reread
 from safelight.errors import FolderError, OutOfReach
 from safelight.ports import (
     Clock,
@@ -30,6 +30,7 @@ from safelight.ports import (
     Volumes,
 )
 from safelight.services.intake import Intake
+from safelight.services.moves import Moves
 from safelight.services.reconciling.changes import Changes
 from safelight.services.reconciling.losses import Losses, Missing
 from safelight.services.reconciling.presence import Presence, Present
@@ -75,9 +76,10 @@ class Reconcile:
         self._scanner = scanner
         self._identifier = identifier
         self._intake = Intake(scanner=scanner, identifier=identifier, store=store, clock=clock)
+        self._moves = Moves(scanner=scanner, identifier=identifier, store=store)
         self._presence = Presence(store=store, scanner=scanner, identifier=identifier, mounts=mounts, volumes=volumes)
         self._surveyor = Surveyor(store=store, scanner=scanner, placeholders=placeholders, clock=clock)
-        self._changes = Changes(store=store, scanner=scanner, traces=traces, clock=clock)
+        self._changes = Changes(store=store, traces=traces, clock=clock)
         self._losses = Losses(
             store=store,
             scanner=scanner,
@@ -153,6 +155,7 @@ class Reconcile:
         """Take in what was written again, and what is known from another place."""
         listed = [survey for _, survey in surveys]
         sizes = {file.stamp.size for survey in listed for file in survey.missing} | self._store.catalog.gone_sizes()
+        sizes |= {size for survey in listed for folder in survey.fresh.values() for size in folder.displaced_sizes()}
         for survey in listed:
             for path, folder in survey.fresh.items():
                 if some := [draft for draft in folder.drafts if self._is_known(draft, folder, sizes)]:
@@ -207,12 +210,9 @@ class Reconcile:
                 content = self._identifier.content(file.path)
             except OutOfReach:
                 continue
-            if any(self._has_left(known) for known in self._store.catalog.with_content(content)):
+            if any(known.gone or self._moves.has_left(known) for known in self._store.catalog.with_content(content)):
                 return True
         return False
-
-    def _has_left(self, known: KnownFile) -> bool:
-        return known.gone or self._scanner.look(known.path) is None
 
     def _gather(self, surveys: Iterable[tuple[Present, Survey]], done: Reconciled) -> Missing:
         """Collect what is missing, by frame; nothing of a folder without a sign of life."""

@@ -18,7 +18,7 @@ from safelight.domain.entries import Kind
 from safelight.domain.frame import FoundFile, Stage
 from safelight.domain.names import SIDECAR_SUFFIX
 from safelight.domain.records import KnownFile
-from safelight.ports import Clock, Scanner, Store, Trace, TraceKind, TraceReading, Traces
+from safelight.ports import Clock, Store, Trace, TraceKind, TraceReading, Traces
 
 _STANDING = (Stage.RANKED, Stage.PUBLISHED, Stage.KEPT)
 _VERSION = re.compile(r"_\d\d$")  # darktable's sidecars of a second version: NAME_01.EXT.xmp
@@ -52,14 +52,18 @@ class _Read:
     before: tuple[Trace, ...]
     reading: TraceReading
     first: bool
+    images: frozenset[Path]
+
+    def is_beside(self, path: Path) -> bool:
+        """Tell whether a file still speaks of the frame: a sidecar that did not move along takes nothing back."""
+        return path in self.reading.files or path in self.images
 
 
 class Changes:
     """Reads traces that may have changed, and tells what is new in them."""
 
-    def __init__(self, *, store: Store, scanner: Scanner, traces: Traces, clock: Clock) -> None:
+    def __init__(self, *, store: Store, traces: Traces, clock: Clock) -> None:
         self._store = store
-        self._scanner = scanner
         self._traces = traces
         self._clock = clock
         self.busy = 0  # frames with a half-written companion: looked at again in the next run
@@ -84,7 +88,8 @@ class Changes:
                 self.busy += 1
                 continue
             past = self._store.sightings.traces(frame_id) if before is not None else ()
-            read.append(_Read(frame_id, look, past, reading, before is None))
+            paths = frozenset(file.path for file in own)
+            read.append(_Read(frame_id, look, past, reading, before is None, paths))
         if read:
             self._tell(read)
 
@@ -99,12 +104,9 @@ class Changes:
                     self._tell_one(each.frame_id, trace, imported=imported, act=act)
                 closed = [trace for trace in each.before if trace.path in each.reading.unread]
                 now = (*each.reading.traces, *closed)  # what a damaged file said before still stands
-                for trace in told.ended(each.before, now, is_there=self._is_there):
+                for trace in told.ended(each.before, now, is_there=each.is_beside):
                     self._take_back(each.frame_id, trace)
                 self._store.sightings.put_traces(each.frame_id, each.look, now)
-
-    def _is_there(self, path: Path) -> bool:
-        return self._scanner.look(path) is not None
 
     def _is_unseen(self, frame_id: int) -> bool:
         """Tell whether a frame was never given stars that its person may have seen."""

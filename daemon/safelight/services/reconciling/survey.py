@@ -25,6 +25,11 @@ class Folder:
     drafts: list[Draft]
     known: dict[Path, KnownFile]
 
+    def displaced_sizes(self) -> set[int]:
+        """Return the sizes, in bytes, of what was known in places that another file has taken."""
+        taken = (self.known[file.path] for draft in self.drafts for file in draft.files if file.path in self.known)
+        return {file.stamp.size for file in taken}
+
 
 @dataclass(slots=True)
 class Survey:
