@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from safelight.cli.options import AS_OF, JSON, PATH, STATE
+from safelight.cli.options import AS_OF, JSON, PATH, SIDECARS, STATE
 from safelight.cli.times import Moment
 
 
@@ -91,13 +91,7 @@ def forget(what: str | None, before_s: float | None, sure: bool, state: Path | N
 @click.command()
 @click.argument("folder", type=PATH, required=False)
 @STATE
-@click.option(
-    "--sidecars",
-    type=click.Choice(["darktable", "adobe", "both"]),
-    default="darktable",
-    show_default=True,
-    help="How a new sidecar is named: NAME.EXT.xmp, NAME.xmp, or both.",
-)
+@SIDECARS
 @JSON
 def rerate(folder: Path | None, state: Path | None, sidecars: str, as_json: bool) -> int:
     """Rate again by your present taste what carries Safelight's stars, never what you rated."""

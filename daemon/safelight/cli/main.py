@@ -19,7 +19,7 @@ import click
 
 from safelight import __version__
 from safelight.cli.learning_commands import COMMANDS
-from safelight.cli.options import AS_OF, JSON, PATH, STATE
+from safelight.cli.options import AS_OF, JSON, PATH, SIDECARS, STATE
 from safelight.cli.wording import printable
 from safelight.errors import SafelightError
 
@@ -35,13 +35,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("folders", type=PATH, nargs=-1, required=True, metavar="FOLDER...")
 @STATE
-@click.option(
-    "--sidecars",
-    type=click.Choice(["darktable", "adobe", "both"]),
-    default="darktable",
-    show_default=True,
-    help="How a new sidecar is named: NAME.EXT.xmp, NAME.xmp, or both.",
-)
+@SIDECARS
 @click.option("--dry-run", is_flag=True, help="Rate, but write no sidecar.")
 @click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="Decode workers (default: one per processor).")
 @JSON
