@@ -185,7 +185,7 @@ def live(person: Person, bed: Bed, folder: Path, *, way: str, counts: Sequence[i
     done = 0
     planned = list(acts(liking, shoots, bed.names, rng))
     if way == "contaminated":
-        planned = _slipped(planned, rng)
+        planned = _slipped(planned, shoots, rng)
     waiting = [count for count in counts if count <= len(planned)]
     for place, shoot in enumerate(shoots):
         copy_shoot(bed.frames, shoot, life.folder / f"shoot_{place:02d}")
@@ -225,13 +225,12 @@ def _bulk(life: Life, place: int, shoot: Sequence[int], rng: np.random.Generator
                     sidecar.unlink()
 
 
-def _slipped(planned: Sequence[Act], rng: np.random.Generator) -> list[Act]:
+def _slipped(planned: Sequence[Act], shoots: Sequence[Sequence[int]], rng: np.random.Generator) -> list[Act]:
     """Let 15 % of the acts hit another photograph of their shoot, which nothing else is done to."""
     done: list[Act] = []
     hit = {(act.shoot, act.photograph, act.frame) for act in planned}
     for act in planned:
-        free = sorted({(act.shoot, other.photograph, frame) for other in planned for frame in range(FRAMES)
-                       if other.shoot == act.shoot} - hit)  # fmt: skip
+        free = sorted({(act.shoot, number, frame) for number in shoots[act.shoot] for frame in range(FRAMES)} - hit)
         aim = (act.shoot, act.photograph, act.frame)
         if free and rng.random() < SLIPS:
             aim = free[rng.integers(len(free))]
