@@ -206,9 +206,9 @@ def outputs_as_rated() -> tuple[Outputs, int]:
     return outputs, told.length
 
 
-def main() -> None:
-    """Fit, report, write, and print the lines that belong into the manifest."""
-    parser = argparse.ArgumentParser(description="Fit the quality and appeal heads of the embedded bundle.")
+def asked(description: str) -> tuple[Path, Path, Path]:
+    """Read the command line; return both folders of data and the file to write. Ends the program without the data."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data", type=Path, required=True, help="folder with quality_biq/ and taste_oasis/")
     parser.add_argument("--out", type=Path, required=True)
     told = parser.parse_args()
@@ -216,10 +216,16 @@ def main() -> None:
     missing = [str(file) for file in (biq / "train_mos.csv", oasis / "ratings_dev.csv") if not file.is_file()]
     if missing:
         parser.exit(0, f"Nothing was fitted: {', '.join(missing)} is not there.\n")
+    return biq, oasis, told.out
+
+
+def main() -> None:
+    """Fit, report, write, and print the lines that belong into the manifest."""
+    biq, oasis, out = asked("Fit the quality and appeal heads of the embedded bundle.")
     outputs, length = outputs_as_rated()
     quality, appeal = fit_quality(biq, outputs, length=length), fit_appeal(oasis, outputs)
     content = write_heads(combine(quality, appeal))
-    told.out.write_bytes(content)
+    out.write_bytes(content)
     lines = [*quality.report, *appeal.report]
     sys.stdout.write("\n".join([*lines, f"size_bytes = {len(content)}", f'sha256 = "{_sha256(content)}"', ""]))
 

@@ -9,7 +9,6 @@ worse than equal spread in all directions, so equal spread is shipped.
 Invariant: the same data and software give the same file; where the data is absent nothing is written.
 """
 
-import argparse
 import csv
 import hashlib
 import re
@@ -31,7 +30,7 @@ from safelight.domain.technical import measure
 from safelight.domain.technical_terms import technical_terms
 from safelight.errors import Unreadable
 from safelight.inference.heads import SOFT_LIMIT, Heads, read_heads
-from safelight.models.build.fit_heads import APPEAL_KIND_SHARE, STRENGTHS, Outputs, outputs_as_rated
+from safelight.models.build.fit_heads import APPEAL_KIND_SHARE, STRENGTHS, Outputs, asked, outputs_as_rated
 from safelight.models.build.ridge import Floats, Table, folds, held_out, spearman, strongest
 from safelight.models.shipped import FOLDER
 from safelight.models.taste import read_basis, write_basis
@@ -229,21 +228,14 @@ def _must(answer: NDArray[np.float32] | None, file: Path) -> NDArray[np.float32]
 
 def main() -> None:
     """Fit, write, and print the lines that belong into models/taste.py and models/README.md."""
-    parser = argparse.ArgumentParser(description="Fit the start of every taste for the embedded bundle.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with quality_biq/ and taste_oasis/")
-    parser.add_argument("--out", type=Path, required=True)
-    told = parser.parse_args()
-    biq, oasis = told.data / "quality_biq", told.data / "taste_oasis"
-    missing = [str(file) for file in (biq / "train_mos.csv", oasis / "ratings_dev.csv") if not file.is_file()]
-    if missing:
-        parser.exit(0, f"Nothing was fitted: {', '.join(missing)} is not there.\n")
+    biq, oasis, out = asked("Fit the start of every taste for the embedded bundle.")
     outputs, length = outputs_as_rated()
     heads = read_heads((FOLDER / "heads" / "embedded.npz").read_bytes(), numbers=len(_first(biq, outputs)))
     rated = read_rated(oasis, outputs, heads, length=length)
     ordinary = read_ordinary(biq, outputs, heads, length=length)
     content = write_basis(make_basis([rated.photographs, ordinary], rated))
-    told.out.write_bytes(content)
-    mean = read_basis(content, told.out).mean[OF_GENERIC]
+    out.write_bytes(content)
+    mean = read_basis(content, out).mean[OF_GENERIC]
     lines = [f"{name:11} {weight:6.3f}" for name, weight in zip(GENERIC, mean, strict=True)]
     number = int((~np.isnan(rated.ratings)).sum())
     lines += [f"{len(rated.ratings)} people, {number} ratings, {len(ordinary.generic)} other photographs"]
