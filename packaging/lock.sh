@@ -21,6 +21,6 @@ compile() { # compile SOURCE LOCK COMMENT ARGUMENT...
 compile pyproject.toml requirements.lock "What Safelight runs with (extra cpu), and what installs it." \
     --extra cpu --group setup "$@"
 compile pyproject.toml requirements-dev.lock "What Safelight is developed and tested with." \
-    --extra cpu --extra dev --group setup --constraint requirements.lock "$@"
+    --extra cpu --extra tray --extra dev --group setup --constraint requirements.lock "$@"
 compile packaging/sample.in requirements-sample.lock "Whose photographs the sample shoot is made of; never imported." \
     --no-deps "$@"

@@ -24,6 +24,10 @@ PLANTED = {
     "watching/planted_table.py": "import sqlite3\n",
     "watching/planted_here.py": "import safelight.watching.planted_there\n",
     "watching/planted_there.py": "import safelight.watching.planted_here\n",
+    "services/planted_watch.py": "import watchdog\n",
+    "services/planted_schedule.py": "import apscheduler\n",
+    "control/planted_bus.py": "import dbus_fast\n",
+    "control/planted_icon.py": "import pystray\n",
     "planted_layer/__init__.py": "",
 }
 BROKEN_BY_THEM = {
@@ -38,6 +42,10 @@ BROKEN_BY_THEM = {
     "click and rich belong",
     "Jinja belongs",
     "SQLite belongs",
+    "watchdog belongs",
+    "APScheduler belongs",
+    "D-Bus belongs",
+    "pystray belongs",
 }
 
 

@@ -39,6 +39,14 @@ REASONED = {
         "writes the HEIC files of the tests, in a process of its own; nothing of it is shipped",
     ),
     "pyexiftool": ("GPL-3.0-or-later OR BSD", "taken under the BSD licence"),
+    "pystray": (
+        "LGPLv3",
+        "an extra that a person chooses, unchanged and replaceable; imported late, nothing of it is shipped",
+    ),
+    "python-xlib": (
+        "LGPL-2.1-or-later",
+        "what pystray draws with, unchanged and replaceable; nothing of it is shipped",
+    ),
     "rawpy": (
         "MIT; the wheel carries LibRaw (LGPL-2.1 OR CDDL-1.0)",
         "a shared library of its own in the wheel, which may be replaced",

@@ -80,7 +80,7 @@ def test_neither_runtime_is_forced_on_everybody():
     per_extra = {
         extra: {Requirement(text).name for text in texts} for extra, texts in project["optional-dependencies"].items()
     }
-    assert set(per_extra) == {"cpu", "gpu", "export", "dev"}
+    assert set(per_extra) == {"cpu", "gpu", "tray", "export", "dev"}
     assert "onnxruntime" in per_extra["cpu"] - per_extra["gpu"]
     assert "onnxruntime-gpu" in per_extra["gpu"] - per_extra["cpu"]
     assert all(

@@ -117,6 +117,22 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX journal_by_kind ON journal (kind, seq);
     CREATE INDEX ratings_by_shoot ON ratings (shoot);
     """,
+    """
+    CREATE TABLE cards (                   -- every card that was ever plugged in
+        id TEXT PRIMARY KEY, label TEXT NOT NULL,
+        policy TEXT,                       -- what the person wants done with it; NULL: not said yet
+        first_s REAL NOT NULL, last_s REAL NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE imports (                 -- every file that was copied from a card and verified
+        content BLOB PRIMARY KEY,          -- identity of the content, as in files
+        size INTEGER NOT NULL, digest BLOB NOT NULL,  -- of every byte
+        card TEXT NOT NULL, source BLOB NOT NULL, path BLOB NOT NULL, backup BLOB, at_s REAL NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE attempts (                -- frames in whose hands a worker died
+        frame_id INTEGER PRIMARY KEY REFERENCES frames (id) ON DELETE CASCADE, kills INTEGER NOT NULL
+    );
+    CREATE TABLE memos (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;  -- what the daemon keeps in mind
+    """,
 )
 
 

@@ -1,0 +1,1 @@
+"""What the desktop and the system offer: notifications, removable disks, power, the service manager."""
