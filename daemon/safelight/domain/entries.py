@@ -19,6 +19,7 @@ class Kind(StrEnum):
     )
     FRAME_CHANGED = "frame_changed"  # path
     FRAME_PARTED = "frame_parted"  # source
+    FRAME_IMPORTED = "frame_imported"  # source (on a card), path: it was copied from there, and is the same frame
     # content, judge, stars, score, taste (version, or null), shoot, burst, set, keeper, order (in its shoot)
     FRAME_RATED = "frame_rated"
     FRAME_GROUPED = "frame_grouped"  # shoot, burst, set, keeper, order: its group has changed since

@@ -156,7 +156,7 @@ def _place(gathered: _Gathered, entry: Entry) -> None:
 
 _NOTES: Mapping[str, Callable[[_Gathered, Entry], None]] = {
     Kind.FRAME_ARRIVED: _arrive, Kind.FRAME_RATED: _place, Kind.FRAME_GROUPED: _place, Kind.RATING_PUBLISHED: _show,
-    Kind.RATING_UNDONE: _hide, Kind.FRAME_MOVED: _follow, Kind.FRAME_RETURNED: _follow,
+    Kind.RATING_UNDONE: _hide, Kind.FRAME_MOVED: _follow, Kind.FRAME_RETURNED: _follow, Kind.FRAME_IMPORTED: _follow,
 }  # fmt: skip
 
 

@@ -45,6 +45,10 @@ class Scanner(Protocol):
         """Yield every folder at and below `folder` with its image, RAW and sidecar files, in a fixed order."""
         ...
 
+    def listing(self, folder: Path) -> Listing:
+        """Return one folder with its files, as `scan` would yield it, without what lies below it."""
+        ...
+
     def root(self, folder: Path) -> Path:
         """Return a folder to be scanned without links in its path. Raises FolderError as `scan`."""
         ...

@@ -31,6 +31,10 @@ class Catalog(Protocol):
         """Return every file ever seen with this content, the oldest frame first."""
         ...
 
+    def homeless(self, content: bytes) -> int | None:
+        """Return the oldest frame that was judged by this content and has no file left, None without one."""
+        ...
+
     def folders(self, root: Path) -> tuple[Path, ...]:
         """Return the folders at and below `root` with files that were there at the last look."""
         ...

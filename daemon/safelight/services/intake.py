@@ -8,7 +8,7 @@ folders to say (`services.reconcile`).
 Invariant: a frame and its `frame_arrived` entry are written in one transaction, so each arrives exactly once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,10 +19,12 @@ from safelight.domain.framing import Draft, drafts
 from safelight.domain.records import KnownFile, Loss, Reread
 from safelight.domain.stability import QUIET_S, Look, Verdict, judge, long_settled
 from safelight.errors import OutOfReach
-from safelight.ports import Clock, Identifier, NotLooked, Scanner, Store
+from safelight.ports import Clock, Identifier, Listing, NotLooked, Scanner, Store
 from safelight.services.moves import Moves
 
 _TOGETHER = 200  # frames in one transaction: a commit waits for the disk
+
+Believes = Callable[[FoundFile], bool]  # whether a file that is new or was written again has settled
 
 STILL_CHANGING = "It is still being written; run again when the copy has finished."
 
@@ -34,6 +36,8 @@ class Arrivals:
     frames: dict[int, None] = field(default_factory=dict)  # an ordered set
     sidecars: dict[Path, FileStamp] = field(default_factory=dict)
     not_looked: list[NotLooked] = field(default_factory=list)
+    unsettled: list[Path] = field(default_factory=list)  # for whoever watches: to be looked at again
+    copied: int = 0  # frames on a card that are known from another place
 
 
 class Intake:
@@ -48,19 +52,31 @@ class Intake:
         self._identifier = identifier
         self._store = store
         self._clock = clock
-        self._moves = Moves(scanner=scanner, identifier=identifier, store=store)
+        self._moves = Moves(scanner=scanner, identifier=identifier, store=store, on_card=self._on_card)
+        self._cards: tuple[Path, ...] = ()
 
-    def take_in(self, folders: Sequence[Path]) -> Arrivals:
-        """Scan folders and return what is in scope. Raises FolderError when one of them cannot be scanned."""
+    def take_in(self, folders: Sequence[Path], *, believes: Believes | None = None) -> Arrivals:
+        """Scan folders with all below them and return what is in scope.
+
+        What was written a moment ago is waited for; with `believes`, which knows better, it is left for later and
+        told as unsettled. Raises FolderError when a folder cannot be scanned.
+        """
+        return self._take((listing for folder in folders for listing in self._scanner.scan(folder)), believes)
+
+    def look_into(self, folders: Iterable[Path], *, believes: Believes) -> Arrivals:
+        """Do the same with exactly these folders, without what lies below them; one that is gone is passed over."""
+        return self._take((self._scanner.listing(folder) for folder in folders), believes)
+
+    def _take(self, listings: Iterable[Listing], believes: Believes | None) -> Arrivals:
         arrivals = Arrivals()
         waiting: list[Draft] = []
-        for folder in folders:
-            for listing in self._scanner.scan(folder):
-                if listing.failure:
-                    arrivals.not_looked.append(NotLooked(listing.path, f"It cannot be listed: {listing.failure}."))
-                    continue
-                arrivals.not_looked.extend(listing.not_looked)
-                self._take_listing(listing.path, listing.files, arrivals, waiting)
+        self._cards = tuple(folder for folder, (_, card) in self._store.sightings.volumes().items() if card)
+        for listing in listings:
+            if listing.failure:
+                arrivals.not_looked.append(NotLooked(listing.path, f"It cannot be listed: {listing.failure}."))
+                continue
+            arrivals.not_looked.extend(listing.not_looked)
+            self._take_listing(listing.path, listing.files, arrivals, waiting, believes)
         for draft in self._settled(waiting, arrivals):
             self._take_drafts([draft], self._known(draft), arrivals)
         return arrivals
@@ -74,19 +90,29 @@ class Intake:
         self._store.catalog.mark_gone(gone)
         self._make_do(frame_id, found)
 
-    def _take_listing(self, folder: Path, files: Sequence[FoundFile], arrivals: Arrivals, waiting: list[Draft]) -> None:
+    def _take_listing(
+        self,
+        folder: Path,
+        files: Sequence[FoundFile],
+        arrivals: Arrivals,
+        waiting: list[Draft],
+        believes: Believes | None,
+    ) -> None:
         arrivals.sidecars.update({file.path: file.stamp for file in files if file.role is Role.SIDECAR})
         known = {file.path: file for file in self._store.catalog.files_in(folder)}
         now_s = self._clock.now()
+        rests = believes or (lambda file: long_settled(file.stamp, now_s))
         found = drafts(files)
         fresh: list[Draft] = []
         for draft in found:
             if all(_unchanged(file, known) for file in draft.files):
                 arrivals.frames.update(dict.fromkeys(known[file.path].frame_id for file in draft.files))
-            elif all(_unchanged(file, known) or long_settled(file.stamp, now_s) for file in draft.files):
+            elif not (moving := [file for file in draft.files if not _unchanged(file, known) and not rests(file)]):
                 fresh.append(draft)
-            else:
+            elif believes is None:
                 waiting.append(draft)
+            else:
+                arrivals.unsettled.extend(file.path for file in moving)
         self._take_drafts(fresh, known, arrivals)
         self._mark_vanished(known, [file for draft in found for file in draft.files])
 
@@ -136,6 +162,9 @@ class Intake:
             some = fresh[start : start + together]
             files = [file for draft in some for file in draft.files]
             contents = {file.path: self._content(file, known.get(file.path)) for file in files}
+            some = [draft for draft in some if not self._is_copied(draft, known, contents)]
+            arrivals.copied += len(fresh[start : start + together]) - len(some)
+            files = [file for draft in some for file in draft.files]
             with self._store.transaction():
                 moves = self._moves.find(files, known, contents)
                 left = {old.path for old in moves.values()}
@@ -195,9 +224,27 @@ class Intake:
         self._store.catalog.put_file(file, frame_id=old.frame_id, content=old.content)
         if (loss := self._store.sightings.loss(old.frame_id)) is not None:
             self._return(file.path, loss)
-        if old.path != file.path:
+        if self._on_card(old.path) and not self._on_card(file.path):
+            self._import(old.frame_id, old.path, file.path)
+        elif old.path != file.path:
             self._tell(Kind.FRAME_MOVED, old.frame_id, source=str(old.path), path=str(file.path))
         self._publish_again(old.frame_id)
+
+    def _import(self, frame_id: int, source: Path, path: Path) -> None:
+        """Let a frame that was looked at on a card live where it was copied to; what it was found worth goes along."""
+        left = [file.path for file in self._store.catalog.files_of(frame_id) if self._on_card(file.path)]
+        self._store.catalog.mark_gone(left)
+        self._tell(Kind.FRAME_IMPORTED, frame_id, source=str(source), path=str(path))
+
+    def _on_card(self, path: Path) -> bool:
+        return any(path.is_relative_to(card) for card in self._cards)
+
+    def _is_copied(self, draft: Draft, known: Mapping[Path, KnownFile], contents: Mapping[Path, bytes]) -> bool:
+        """Tell whether a new frame on a card lies in the library already, where it was copied to."""
+        content = contents[draft.main.path]
+        if not content or not self._on_card(draft.main.path) or any(file.path in known for file in draft.files):
+            return False
+        return any(not each.gone and not self._on_card(each.path) for each in self._store.catalog.with_content(content))
 
     def _return(self, path: Path, loss: Loss) -> None:
         reason = "It is back." if path == loss.path else f"It is back, at {path}."
@@ -212,7 +259,7 @@ class Intake:
         orphans = [file for file in draft.files if file.path not in owners]
         frame_id = next(iter(owners.values()), None)
         if frame_id is None:
-            frame_id = self._arrive(draft)
+            frame_id = self._come_home(draft, contents) or self._arrive(draft)
         elif orphans:
             # Whether they are the same exposure is told by the capture times, which a look at the files finds out.
             self._store.catalog.set_stage(frame_id, Stage.ARRIVED)
@@ -222,6 +269,19 @@ class Intake:
         for owner in dict.fromkeys(owners.values()):
             main = next(file.path for file in draft.files if owners[file.path] == owner)
             self._store.catalog.set_main(owner, main)
+
+    def _come_home(self, draft: Draft, contents: Mapping[Path, bytes]) -> int | None:
+        """Return the frame of these pixels whose old place another file has taken, as cards do with their names."""
+        content, path = contents[draft.main.path], draft.main.path
+        frame_id = self._store.catalog.homeless(content) if content and not self._on_card(path) else None
+        if frame_id is None:
+            return None
+        if (loss := self._store.sightings.loss(frame_id)) is not None:
+            self._return(path, loss)
+        else:
+            self._import(frame_id, self._store.catalog.frame(frame_id).path, path)
+        self._publish_again(frame_id)
+        return frame_id
 
     def _arrive(self, draft: Draft) -> int:
         now_s = self._clock.now()

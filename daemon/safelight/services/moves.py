@@ -2,10 +2,11 @@
 
 A frame is known by its content, so whoever renames or moves it keeps its rating. A whole row of names may have moved
 on by one, or two files changed places: that is told only from all of them together, before any of it is remembered.
-Invariant: a known file is found again at one place at most; a copy, whose original is still there, is never a move.
+A frame that was looked at on a card goes along when it is copied from there: cards are emptied, the copy stays.
+Invariant: a known file is found again at one place at most; any other copy, whose original is still there, is no move.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from safelight.domain.frame import FoundFile
@@ -18,7 +19,16 @@ from safelight.ports import Identifier, Scanner, Store
 class Moves:
     """Looks for known files at new places."""
 
-    def __init__(self, *, scanner: Scanner, identifier: Identifier, store: Store) -> None:
+    def __init__(
+        self,
+        *,
+        scanner: Scanner,
+        identifier: Identifier,
+        store: Store,
+        on_card: Callable[[Path], bool] = lambda _: False,
+    ) -> None:
+        """`on_card` tells whether a path lies on a card, be it plugged in or not."""
+        self._on_card = on_card
         self._scanner = scanner
         self._identifier = identifier
         self._store = store
@@ -46,7 +56,8 @@ class Moves:
     def stays_whole(self, frame_id: int, draft: Draft) -> bool:
         """Tell whether a frame has no file left but those of the draft: else it stays with the others."""
         here = {file.path for file in draft.files}
-        return all(file.path in here or self.has_left(file) for file in self._store.catalog.files_of(frame_id))
+        files = self._store.catalog.files_of(frame_id)
+        return all(file.path in here or self._is_free(file, draft.main.path) for file in files)
 
     def _candidates(self, file: FoundFile, content: bytes, displaced: Mapping[bytes, KnownFile]) -> Iterator[KnownFile]:
         """Yield the known files that this one may have been, the likeliest first."""
@@ -55,8 +66,12 @@ class Moves:
         if (old := displaced.get(content)) is not None and old.role is file.role:
             yield old
         for known in self._store.catalog.with_content(content):
-            if known.role is file.role and (known.path == file.path or self.has_left(known)):
+            if known.role is file.role and (known.path == file.path or self._is_free(known, file.path)):
                 yield known
+
+    def _is_free(self, known: KnownFile, now: Path) -> bool:
+        """Tell whether a frame need not stay with a known file when it is found at `now`."""
+        return (self._on_card(known.path) and not self._on_card(now)) or self.has_left(known)
 
     def has_left(self, file: KnownFile) -> bool:
         """Tell whether what was at a place is there no more; another file may have taken it."""

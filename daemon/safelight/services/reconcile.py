@@ -7,7 +7,7 @@ Invariant: reconciling twice finds nothing the second time; a kill between the t
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,6 +92,22 @@ class Reconcile:
             undo_s=undo_s,
         )
 
+    def look_into(self, folders: Collection[Path], *, roots: Sequence[Path]) -> Reconciled:
+        """Reconcile exactly these folders, which lie below `roots`: what a watcher has told of.
+
+        A folder that cannot be listed any more is said and not believed: only a look at all of its root tells.
+        """
+        done = Reconciled()
+        newest = self._store.journal.newest()
+        surveys: list[tuple[Present, Survey]] = []
+        for root in _outermost(roots):
+            below = sorted((folder for folder in folders if folder.is_relative_to(root)), key=bytes)
+            if below:
+                surveys += self._survey([root], done, only=below)
+        self._conclude(surveys, done, known=roots)
+        self._tell(done, newest)
+        return done
+
     def step(self, folders: Sequence[Path] | None = None) -> Reconciled:
         """Reconcile folders, by default every folder that was ever rated; what is not there is said, not believed."""
         done = Reconciled()
@@ -102,16 +118,30 @@ class Reconcile:
         elsewhere = [folder for folder in every if not any(folder.is_relative_to(root) for root in roots)]
         missing = any(survey.missing for _, survey in surveys)
         beside = self._survey(elsewhere, done, quietly=True) if missing else []
-        self._take_moves([*surveys, *beside])
-        self._losses.step(self._gather(surveys, done), known=[*roots, *elsewhere])
+        self._conclude(surveys, done, beside=beside, known=[*roots, *elsewhere])
         for present, survey in surveys:
             if survey.files:  # else the volume may be another that we cannot tell from the one before
                 self._losses.confirm([present.root], _unsure(present, survey))
+        self._tell(done, newest)
+        return done
+
+    def _conclude(
+        self,
+        surveys: list[tuple[Present, Survey]],
+        done: Reconciled,
+        *,
+        beside: Sequence[tuple[Present, Survey]] = (),
+        known: Sequence[Path],
+    ) -> None:
+        """Write down what surveys found: what has moved first, because what was moved is not lost."""
+        self._take_moves([*surveys, *beside])
+        self._losses.step(self._gather(surveys, done), known=known)
         self._take_exports([survey for _, survey in surveys])
+
+    def _tell(self, done: Reconciled, newest: int) -> None:
         done.to_judge = self._to_judge()
         done.busy = self._changes.busy
         done.facts.update(entry.kind for entry in self._store.journal.entries(after=newest))
-        return done
 
     def accept(self, folders: Sequence[Path]) -> None:
         """Accept the volumes that folders lie on now, before they are rated; see `Presence.take_over`."""
@@ -129,14 +159,14 @@ class Reconcile:
             self._changes.step(listing.files, known)
 
     def _survey(
-        self, roots: Sequence[Path], done: Reconciled, *, quietly: bool = False
+        self, roots: Sequence[Path], done: Reconciled, *, quietly: bool = False, only: Collection[Path] | None = None
     ) -> list[tuple[Present, Survey]]:
-        """Look through the folders that are present; `quietly` only for what is new there."""
+        """Look through the folders that are present, or at `only` these below; `quietly` only for what is new there."""
         found: list[tuple[Present, Survey]] = []
         for root in roots:
             try:
                 if (present := self._presence.of(root)) is not None:
-                    survey = self._surveyor.look(present, None if quietly else self._changes.step)
+                    survey = self._surveyor.look(present, None if quietly else self._changes.step, only=only)
                     found.append((present, survey))
                     continue
             except FolderError:

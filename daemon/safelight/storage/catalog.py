@@ -41,6 +41,15 @@ class Catalog:
         rows = self._database.rows("SELECT * FROM files WHERE content = ? ORDER BY frame_id, path", (content,))
         return tuple(known_file(row) for row in rows)
 
+    def homeless(self, content: bytes) -> int | None:
+        """Return the oldest frame that was judged by this content and has no file left, None without one."""
+        rows = self._database.rows(
+            "SELECT id FROM frames WHERE content = ? AND NOT EXISTS"
+            " (SELECT 1 FROM files WHERE frame_id = frames.id AND gone = 0) ORDER BY id LIMIT 1",
+            (content,),
+        )
+        return int(rows[0]["id"]) if rows else None
+
     def folders(self, root: Path) -> tuple[Path, ...]:
         """Return the folders at and below `root` with files that were there at the last look."""
         start = blob(root).rstrip(b"/") + b"/"

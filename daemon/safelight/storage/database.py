@@ -131,6 +131,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE attempts (                -- frames in whose hands a worker died
         frame_id INTEGER PRIMARY KEY REFERENCES frames (id) ON DELETE CASCADE, kills INTEGER NOT NULL
     );
+    CREATE INDEX frames_by_content ON frames (content) WHERE content IS NOT NULL;
     CREATE TABLE memos (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;  -- what the daemon keeps in mind
     """,
 )

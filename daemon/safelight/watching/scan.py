@@ -33,6 +33,10 @@ class DiskScanner:
             yield listing
             waiting.extend(reversed(below))
 
+    def listing(self, folder: Path) -> Listing:
+        """Return one folder with its files, without what lies below it; where it cannot be listed, why."""
+        return self._one(folder)[0]
+
     def root(self, folder: Path) -> Path:
         """Return a folder to be scanned without links in its path. Raises FolderError as `scan`."""
         root = _resolved(folder)

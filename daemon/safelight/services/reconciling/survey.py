@@ -5,7 +5,7 @@ Nothing is concluded here and nothing is written.
 Invariant: a file counts as missing only if its folder could be listed, or is not there at all, and a fresh look agrees.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from safelight.domain.records import KnownFile
 from safelight.domain.stability import long_settled
 from safelight.ports import Clock, NotLooked, Placeholders, Scanner, Store
 from safelight.services.reconciling.presence import Present
+
+Seen = Callable[[Sequence[FoundFile], dict[Path, KnownFile]], None]
 
 
 @dataclass(slots=True)
@@ -52,13 +54,15 @@ class Surveyor:
         self._placeholders = placeholders
         self._clock = clock
 
-    def look(
-        self, root: Present, seen: Callable[[Sequence[FoundFile], dict[Path, KnownFile]], None] | None = None
-    ) -> Survey:
-        """Compare a tree with the catalog. Raises FolderError when it vanishes meanwhile."""
+    def look(self, root: Present, seen: Seen | None = None, *, only: Collection[Path] | None = None) -> Survey:
+        """Compare a tree with the catalog, or of all its folders `only` these.
+
+        Raises FolderError when the tree vanishes meanwhile.
+        """
         survey = Survey()
         failed: list[Path] = []
-        for listing in self._scanner.scan(root.root):
+        listings = self._scanner.scan(root.root) if only is None else map(self._scanner.listing, only)
+        for listing in listings:
             if listing.failure:
                 survey.not_looked.append(NotLooked(listing.path, f"It cannot be listed: {listing.failure}."))
                 failed.append(listing.path)
@@ -67,7 +71,7 @@ class Surveyor:
                 known = self._compare(listing.path, listing.files, survey)
                 if seen is not None:
                     seen(listing.files, known)
-        for folder in self._store.catalog.folders(root.root):
+        for folder in self._store.catalog.folders(root.root) if only is None else ():
             if folder in survey.folders or not root.may_speak_of(folder):
                 continue
             if not any(folder.is_relative_to(each) for each in failed):
