@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import click
+from typing import TYPE_CHECKING, Any
 
 from safelight.app import learning_run, wiring
-from safelight.app.settings import Settings
 from safelight.cli.wording import printable
+from safelight.control.messages import Answer
 from safelight.domain.records import Rating
 from safelight.domain.score import Part
 from safelight.services.account import Account, Accounts, Because
@@ -31,24 +28,22 @@ _PREFERRED = {
 }
 
 
-def run(file: Path, *, settings: Settings, as_json: bool) -> int:
-    """Explain one file's rating; exit status 1 if it has none."""
-    with wiring.reading(settings) as parts:
-        frame = parts.store.catalog.frame_at(wiring.absolute(file))
-        if frame is None:
-            click.echo(f"{printable(file)} has not been looked at; rate its folder first.", err=True)
-            return 1
-        describe = Describe(store=parts.store)
-        description = describe.frame(frame)
-        keeper = describe.keeper(description.rating) if description.rating else None
-        account = _account(description, parts)
-        because = [_reason(each, parts) for each in account.because] if account else []
-    if as_json:
-        details = _details(description.rating, keeper) | _learned(account, because)
-        click.echo(json.dumps(description.as_json() | details))
-    else:
-        click.echo(_told(description, keeper, account, because))
-    return 0 if description.rating else 1
+def answer(parts: Parts, arguments: Mapping[str, Any]) -> Answer:
+    """Explain the rating of `file`; exit status 1 if it has none."""
+    file = Path(arguments["file"])
+    frame = parts.store.catalog.frame_at(wiring.absolute(file))
+    if frame is None:
+        return Answer(text=f"{printable(file)} has not been looked at; rate its folder first.", status=1)
+    describe = Describe(store=parts.store)
+    description = describe.frame(frame)
+    keeper = describe.keeper(description.rating) if description.rating else None
+    account = _account(description, parts)
+    because = [_reason(each, parts) for each in account.because] if account else []
+    return Answer(
+        record=description.as_json() | _details(description.rating, keeper) | _learned(account, because),
+        text=_told(description, keeper, account, because),
+        status=0 if description.rating else 1,
+    )
 
 
 def _account(description: Description, parts: Parts) -> Account | None:

@@ -1,11 +1,12 @@
 """`safelight forget`: removes what is remembered of frames, after asking."""
 
 import json
+import os
 from pathlib import Path
 
 import click
 
-from safelight.app import learning_run, wiring
+from safelight.app import learning_run, remote, wiring
 from safelight.app.settings import Settings
 from safelight.cli.wording import counted, printable
 
@@ -16,7 +17,7 @@ def run(what: str | None, *, before_s: float | None, settings: Settings, sure: b
         raise click.UsageError("Say what to forget: a file, a folder or a shoot, or --before with a date.")
     if as_json and not sure:
         raise click.UsageError("With --json nobody can be asked: add --yes.")
-    with wiring.writing(settings) as parts:
+    with remote.writing(settings, os.environ) as parts:
         forget = learning_run.forgetting(parts)
         if before_s is not None:
             ids = forget.before(before_s)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from safelight.app import learning_run, wiring
+from safelight.app import learning_run, remote
 from safelight.app.learning_run import Imported
 from safelight.app.settings import Settings
 from safelight.cli.actions_listing import line_of, record_of
@@ -25,7 +26,7 @@ _SHOWN = 20  # differences told one by one before the rest is only counted
 
 def run(*, settings: Settings, as_json: bool) -> int:
     """Learn whatever is new; exit status 0."""
-    with wiring.writing(settings) as parts:
+    with remote.writing(settings, os.environ) as parts:
         learned = learning_run.learn(parts)
     click.echo(json.dumps(_record(learned)) if as_json else _told(learned))
     return 0
@@ -34,7 +35,7 @@ def run(*, settings: Settings, as_json: bool) -> int:
 def run_from(folder: Path, *, settings: Settings, as_json: bool) -> int:
     """Learn from the past of a folder; exit status 0."""
     shown = progress()
-    with wiring.writing(settings) as parts:
+    with remote.writing(settings, os.environ) as parts:
         try:
             imported = learning_run.learn_from(folder, parts=parts, progress=shown)
         finally:
@@ -49,7 +50,7 @@ def run_from(folder: Path, *, settings: Settings, as_json: bool) -> int:
 
 def replay(*, settings: Settings, verify: bool, as_json: bool) -> int:
     """Compute everything again; with `verify` exit status 1 if that differs from what is kept."""
-    with wiring.writing(settings) as parts:
+    with remote.writing(settings, os.environ) as parts:
         replayed = learning_run.replay(parts, put=not verify)
     click.echo(json.dumps(_replay_record(replayed)) if as_json else _told_replay(replayed, verify=verify))
     return 1 if verify and replayed.differences else 0
@@ -57,7 +58,7 @@ def replay(*, settings: Settings, verify: bool, as_json: bool) -> int:
 
 def veto(action_id: int, *, settings: Settings, as_json: bool) -> int:
     """Silence one inference and learn anew; exit status 1 if there is none with this id."""
-    with wiring.writing(settings) as parts:
+    with remote.writing(settings, os.environ) as parts:
         found = learning_run.correct(parts).veto(action_id)
         learned = learning_run.learn(parts)
         record = record_of(found, parts.store.catalog) if found else None
@@ -74,7 +75,7 @@ def veto(action_id: int, *, settings: Settings, as_json: bool) -> int:
 
 def roll_back(version: int, *, settings: Settings, as_json: bool) -> int:
     """Go back to an earlier taste; exit status 1 if there is no such version."""
-    with wiring.writing(settings) as parts:
+    with remote.writing(settings, os.environ) as parts:
         done = learning_run.correct(parts).roll_back(version)
         learned = learning_run.learn(parts)
     if as_json:

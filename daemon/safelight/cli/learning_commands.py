@@ -93,12 +93,16 @@ def forget(what: str | None, before_s: float | None, sure: bool, state: Path | N
 @STATE
 @SIDECARS
 @JSON
-def rerate(folder: Path | None, state: Path | None, sidecars: str, as_json: bool) -> int:
+def rerate(folder: Path | None, state: Path | None, sidecars: str | None, as_json: bool) -> int:
     """Rate again by your present taste what carries Safelight's stars, never what you rated."""
-    from safelight.app.settings import settings
-    from safelight.cli import rerating
+    from safelight.app.configuration import settings
+    from safelight.cli import answers
 
-    return rerating.run(folder, settings=settings(os.environ, state=state, profile=sidecars), as_json=as_json)
+    chosen = settings(os.environ, state=state, profile=sidecars)
+    named = {"folder": None if folder is None else str(folder.absolute())}
+    # The daemon names sidecars as its settings say, so what was asked for otherwise is done here.
+    given = answers.asked("rerate", named, settings=chosen, environ=os.environ, here=sidecars is not None)
+    return answers.show(given, as_json=as_json)
 
 
 @click.group(invoke_without_command=True)

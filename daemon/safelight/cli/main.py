@@ -18,8 +18,10 @@ from typing import Any, NoReturn
 import click
 
 from safelight import __version__
+from safelight.cli.daemon_commands import DAEMON_COMMANDS
 from safelight.cli.learning_commands import COMMANDS
 from safelight.cli.options import AS_OF, JSON, PATH, SIDECARS, STATE
+from safelight.cli.settings_commands import SETTINGS_COMMANDS
 from safelight.cli.wording import printable
 from safelight.errors import SafelightError
 
@@ -37,13 +39,18 @@ def cli() -> None:
 @STATE
 @SIDECARS
 @click.option("--dry-run", is_flag=True, help="Rate, but write no sidecar.")
-@click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="Decode workers (default: one per processor).")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Decode workers (default: as the settings say, else one per processor).",
+)
 @JSON
 def rate(
-    folders: tuple[Path, ...], state: Path | None, sidecars: str, dry_run: bool, jobs: int | None, as_json: bool
+    folders: tuple[Path, ...], state: Path | None, sidecars: str | None, dry_run: bool, jobs: int | None, as_json: bool
 ) -> int:
     """Rate every photograph below one or more folders."""
-    from safelight.app.settings import settings
+    from safelight.app.configuration import settings
     from safelight.cli import rating
 
     chosen = settings(os.environ, state=state, profile=sidecars, jobs=jobs)
@@ -57,7 +64,7 @@ def rate(
 @JSON
 def reconcile(folder: Path | None, state: Path | None, as_of_s: float | None, as_json: bool) -> int:
     """Find out what happened to known photographs: moved, deleted, edited, rated by other programs."""
-    from safelight.app.settings import settings
+    from safelight.app.configuration import settings
     from safelight.cli import reconciling
 
     chosen = settings(os.environ, state=state, as_of_s=as_of_s)
@@ -71,37 +78,32 @@ def reconcile(folder: Path | None, state: Path | None, as_of_s: float | None, as
 def explain(file: Path, state: Path | None, as_json: bool) -> int:
     """Say why a photograph got its rating."""
     from safelight.app.settings import settings
-    from safelight.cli import explaining
+    from safelight.app.wiring import absolute
+    from safelight.cli import answers
 
-    return explaining.run(file, settings=settings(os.environ, state=state), as_json=as_json)
+    chosen, named = settings(os.environ, state=state), {"file": str(absolute(file))}
+    return answers.show(answers.asked("explain", named, settings=chosen, environ=os.environ), as_json=as_json)
 
 
 @cli.command()
+@click.option("--run", type=click.IntRange(min=1), metavar="N", help="Take back this run instead of the last.")
 @click.option("--taste", "version", type=click.IntRange(min=0), metavar="TO", help="Go back to this version instead.")
 @STATE
 @JSON
-def undo(version: int | None, state: Path | None, as_json: bool) -> int:
+def undo(run: int | None, version: int | None, state: Path | None, as_json: bool) -> int:
     """Take back the last run's sidecars, byte for byte, where they are still ours; with --taste, what was learned."""
     from safelight.app.settings import settings
 
+    chosen = settings(os.environ, state=state)
     if version is not None:
         from safelight.cli import learning
 
-        return learning.roll_back(version, settings=settings(os.environ, state=state), as_json=as_json)
-    from safelight.cli import undoing
+        if run is not None:
+            raise click.UsageError("Give --run or --taste, not both.")
+        return learning.roll_back(version, settings=chosen, as_json=as_json)
+    from safelight.cli import answers
 
-    return undoing.run(settings=settings(os.environ, state=state), as_json=as_json)
-
-
-@cli.command()
-@STATE
-@JSON
-def status(state: Path | None, as_json: bool) -> int:
-    """Show how many frames stand where, and the last run."""
-    from safelight.app.settings import settings
-    from safelight.cli import reporting
-
-    return reporting.status(settings=settings(os.environ, state=state), as_json=as_json)
+    return answers.show(answers.asked("undo", {"run": run}, settings=chosen, environ=os.environ), as_json=as_json)
 
 
 @cli.command()
@@ -115,7 +117,7 @@ def doctor(state: Path | None, as_json: bool) -> int:
     return reporting.doctor(settings=settings(os.environ, state=state), as_json=as_json)
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, *DAEMON_COMMANDS, *SETTINGS_COMMANDS):
     cli.add_command(_command)
 
 

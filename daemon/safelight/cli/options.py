@@ -14,7 +14,5 @@ AS_OF = click.option("--as-of", "as_of_s", type=Moment(), metavar="TIME", help="
 SIDECARS = click.option(
     "--sidecars",
     type=click.Choice(["darktable", "adobe", "both"]),
-    default="darktable",
-    show_default=True,
-    help="How a new sidecar is named: NAME.EXT.xmp, NAME.xmp, or both.",
+    help="How a new sidecar is named: NAME.EXT.xmp, NAME.xmp, or both (default: as the settings say, else darktable).",
 )

@@ -1,6 +1,7 @@
 """`safelight rate`: runs, then tells what came of it."""
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from safelight.app import rating_run, wiring
+from safelight.app import rating_run, remote
 from safelight.app.rating_run import Outcome
 from safelight.app.settings import Settings
 from safelight.cli.progress import progress
@@ -27,7 +28,7 @@ FIRST = (
 def run(folders: Sequence[Path], *, settings: Settings, dry_run: bool, as_json: bool) -> int:
     """Rate folders and return the exit status: 0, or 1 if some frames could not be rated."""
     shown = progress()
-    with wiring.writing(settings) as parts:
+    with remote.writing(settings, os.environ) as parts:
         try:
             outcome = rating_run.rate(folders, parts=parts, progress=shown, dry_run=dry_run)
         finally:

@@ -1,11 +1,12 @@
 """`safelight reconcile`: tells what happened to known photographs since the last look."""
 
 import json
+import os
 from pathlib import Path
 
 import click
 
-from safelight.app import reconcile_run, wiring
+from safelight.app import reconcile_run, remote
 from safelight.app.settings import Settings
 from safelight.cli.wording import counted, printable
 from safelight.domain.entries import Kind
@@ -27,7 +28,7 @@ _SAID = (
 
 def run(folder: Path | None, *, settings: Settings, as_json: bool) -> int:
     """Reconcile and return the exit status: 0, or 1 if something could not be looked at."""
-    with wiring.writing(settings) as parts:
+    with remote.writing(settings, os.environ) as parts:
         done = reconcile_run.reconcile(folder, parts=parts)
     click.echo(json.dumps(_record(done)) if as_json else _told(done))
     return 1 if done.absent or done.not_looked else 0

@@ -1,31 +1,31 @@
 """`safelight rerate`: lets stars that were delivered follow the present taste."""
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import click
-
-from safelight.app import learning_run, wiring
+from safelight.app import learning_run
 from safelight.app.learning_run import Rerated
-from safelight.app.settings import Settings
+from safelight.app.wiring import Parts
 from safelight.cli.progress import progress
 from safelight.cli.wording import counted, printable
+from safelight.control.messages import Answer
 
 
-def run(folder: Path | None, *, settings: Settings, as_json: bool) -> int:
-    """Rate again what is ours; exit status 1 if a sidecar could not be written."""
+def answer(parts: Parts, arguments: Mapping[str, Any]) -> Answer:
+    """Rate again what is ours below `folder`, or everywhere; exit status 1 if a sidecar could not be written."""
+    folder = arguments["folder"]
     shown = progress()
-    with wiring.writing(settings) as parts:
-        try:
-            done = learning_run.rerate(folder, parts=parts, progress=shown)
-        finally:
-            shown.end()
-    if as_json:
-        failed = [{"path": str(path), "reason": reason} for path, reason in done.failed]
-        click.echo(json.dumps({"frames": done.frames, "up": done.up, "down": done.down, "failed": failed}))
-    else:
-        click.echo(_told(done))
-    return 1 if done.failed else 0
+    try:
+        done = learning_run.rerate(None if folder is None else Path(folder), parts=parts, progress=shown)
+    finally:
+        shown.end()
+    failed = [{"path": str(path), "reason": reason} for path, reason in done.failed]
+    return Answer(
+        record={"frames": done.frames, "up": done.up, "down": done.down, "failed": failed},
+        text=_told(done),
+        status=1 if done.failed else 0,
+    )
 
 
 def _told(done: Rerated) -> str:

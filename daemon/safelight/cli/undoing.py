@@ -1,24 +1,24 @@
-"""`safelight undo`: takes back the last run's sidecar writes."""
+"""`safelight undo`: takes back the sidecar writes of the last run, or of one that is named."""
 
-import json
+from collections.abc import Mapping
+from typing import Any
 
-import click
-
-from safelight.app import wiring
-from safelight.app.settings import Settings
+from safelight.app.wiring import Parts
 from safelight.cli.wording import counted, printable
+from safelight.control.messages import Answer
 from safelight.services.withdraw import Withdraw, Withdrawn
 
 
-def run(*, settings: Settings, as_json: bool) -> int:
-    """Undo and return the exit status: 0, or 1 if a sidecar could not be restored."""
-    with wiring.writing(settings) as parts:
-        withdrawn = Withdraw(store=parts.store, sidecars=parts.sidecars, clock=parts.clock).step()
-    if as_json:
-        click.echo(json.dumps(_record(withdrawn or Withdrawn())))
-    else:
-        click.echo(_told(withdrawn))
-    return 1 if withdrawn and withdrawn.failed else 0
+def answer(parts: Parts, arguments: Mapping[str, Any]) -> Answer:
+    """Take back a `run`, or the last one; exit status 1 if a sidecar could not be restored."""
+    run = arguments["run"]
+    withdrawn = Withdraw(store=parts.store, sidecars=parts.sidecars, clock=parts.clock).step(run)
+    which = "the last run" if run is None else f"run {run}"
+    return Answer(
+        record=_record(withdrawn or Withdrawn()),
+        text=_told(withdrawn, which),
+        status=1 if withdrawn and withdrawn.failed else 0,
+    )
 
 
 def _record(withdrawn: Withdrawn) -> dict[str, object]:
@@ -29,10 +29,10 @@ def _record(withdrawn: Withdrawn) -> dict[str, object]:
     }
 
 
-def _told(withdrawn: Withdrawn | None) -> str:
+def _told(withdrawn: Withdrawn | None, which: str) -> str:
     if withdrawn is None:
         return "There is nothing to take back."
-    lines = [f"{counted(len(withdrawn.restored), 'sidecar')} restored to what {_was(withdrawn)} before the last run."]
+    lines = [f"{counted(len(withdrawn.restored), 'sidecar')} restored to what {_was(withdrawn)} before {which}."]
     if withdrawn.left:
         lines.append(f"{counted(len(withdrawn.left), 'sidecar')} left alone: changed by another program since.")
         lines += [f"  {printable(path)}" for path in withdrawn.left]

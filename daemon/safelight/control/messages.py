@@ -16,7 +16,8 @@ PROTOCOL = 1
 class Message(BaseModel):
     """What all messages share: they do not change, and say nothing that the other side does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Checked only when the first message comes: to be ready must not wait for it.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Doing(Message):

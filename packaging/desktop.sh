@@ -1,0 +1,80 @@
+#!/bin/sh
+# Installs the programs that `make test-desktop` drives, where Debian has them, and says which ones are missing.
+#
+# It asks for nothing: it installs as root, or where sudo needs no password, and otherwise names the command that does
+# it. A program that is missing fails nothing here: its tests are skipped, and say so.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+log=.cache/setup/desktop.log
+mkdir -p .cache/setup && : >"$log" || exit 2
+
+# One line for each: the program that is looked for, the Debian package that has it, what is tested with it.
+needed() {
+    cat <<'END'
+Xvfb xvfb a screen without a monitor
+xdotool xdotool clicks and keys
+import imagemagick pictures of the screen
+xwininfo x11-utils windows and their places
+openbox openbox a window manager
+dbus-daemon dbus-daemon a message bus
+dbus-run-session dbus-daemon a message bus
+dbus-send dbus-bin a message bus
+dunst dunst notifications in dunst
+notification-daemon notification-daemon notifications of GNOME Flashback and MATE
+xfce4-notifyd xfce4-notifyd notifications of Xfce
+xfce4-panel xfce4-panel the icon in the panel of Xfce
+xfconf-query xfconf the icon in the panel of Xfce
+rsvg-convert librsvg2-bin the icon in all sizes
+fc-list fontconfig texts on the screen
+udisksd udisks2 names of cards, and unmounting them
+udevadm udev names of cards, and unmounting them
+losetup mount cards in a file
+mkfs.vfat dosfstools cards with FAT
+systemd-analyze systemd the units of systemd
+systemctl systemd the units of systemd
+dpkg-deb dpkg the Debian package
+fakeroot fakeroot the Debian package
+lintian lintian the Debian package
+man man-db the manual page
+desktop-file-validate desktop-file-utils the desktop entries
+exiftool libimage-exiftool-perl facts of photographs
+END
+}
+
+# Programs that only the bus starts lie outside the PATH.
+for folder in /usr/sbin /sbin /usr/libexec /usr/libexec/udisks2 /usr/lib/notification-daemon \
+    /usr/lib/*/xfce4/notifyd; do
+    PATH=$PATH:$folder
+done
+missing() { # missing FIELD: that field of every line whose program is not here
+    needed | while read -r program package what; do
+        command -v "$program" >/dev/null 2>&1 || printf '%s\n' "$program|$package|$what" | cut -d '|' -f "$1"
+    done
+}
+
+as_root() { # as_root COMMAND...: never asks for a password
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi >>"$log" 2>&1 </dev/null
+}
+
+may_install() {
+    command -v apt-get >/dev/null 2>&1 || return 1
+    [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null 2>&1 && as_root true; }
+}
+
+apt_get() { as_root env DEBIAN_FRONTEND=noninteractive timeout 600 apt-get -q -y -o DPkg::Lock::Timeout=60 "$@"; }
+
+packages=$(missing 2 | sort -u | tr '\n' ' ')
+[ -n "$packages" ] || exit 0
+if may_install; then
+    printf 'Installing what the tests drive: %s...\n' "$packages"
+    # One by one: a package that this Debian does not have must not keep the others away.
+    for package in $packages; do
+        apt_get install --no-install-recommends "$package" ||
+            { apt_get update && apt_get install --no-install-recommends "$package"; }
+    done
+fi
+packages=$(missing 2 | sort -u | tr '\n' ' ')
+[ -n "$packages" ] || exit 0
+printf 'Not here, so what needs it is skipped:\n'
+missing 1,3 | sed 's/^\([^|]*\)|/  \1: /'
+printf "'sudo apt install %s' adds them (log of this try: %s).\n" "${packages% }" "$log"
