@@ -27,6 +27,7 @@ PLANTED = {
     "services/planted_watch.py": "import watchdog\n",
     "services/planted_schedule.py": "import apscheduler\n",
     "control/planted_bus.py": "import dbus_fast\n",
+    "control/planted_settings.py": "import tomlkit\n",
     "control/planted_icon.py": "import pystray\n",
     "planted_layer/__init__.py": "",
 }
@@ -46,6 +47,7 @@ BROKEN_BY_THEM = {
     "APScheduler belongs",
     "D-Bus belongs",
     "pystray belongs",
+    "tomlkit belongs",
 }
 
 

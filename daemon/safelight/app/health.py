@@ -6,43 +6,32 @@ Invariant: looking changes nothing but may make the empty state folder.
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from safelight.app.finding import Finding, Level
+from safelight.app.health_folders import FolderHealth
+from safelight.app.health_settings import daemon_findings, settings_findings
 from safelight.app.settings import Settings
 
 LOW_SPACE_BYTES = 500 << 20  # the catalog takes about 6 KB a frame: room for a large library
 
 
-class Level(StrEnum):
-    """How bad a finding is."""
-
-    OK = "ok"
-    NOTE = "note"  # works, with something lost
-    BAD = "bad"  # does not work
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at: what it is, how it stands, and what to do."""
-
-    name: str
-    level: Level
-    told: str
-    hint: str = ""
-
-
-def findings(settings: Settings) -> Iterator[Finding]:
-    """Look at everything that a rating needs."""
+def findings(settings: Settings, *, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Look at everything that a rating needs, at the settings, and at the folders that they name."""
     yield Finding("Python", Level.OK, sys.version.split()[0])
     yield _exiftool()
     yield _runtime()
     yield _bundle(settings)
-    yield Finding("Sidecars", Level.OK, f"new ones are named in the {settings.profile} way; existing ones are taken up")
+    configuration, told = settings_findings(environ)
+    profile = configuration.sidecars.profile if configuration else settings.profile
+    yield Finding("Sidecars", Level.OK, f"new ones are named in the {profile} way; existing ones are taken up")
     yield _state(settings.state)
     yield _space(settings.state)
+    yield from told
+    if configuration is not None:
+        yield from FolderHealth(configuration).findings()
+    yield from daemon_findings(settings, environ, needed=bool(configuration and configuration.watch.folders))
 
 
 def _exiftool() -> Finding:

@@ -8,6 +8,8 @@ from pathlib import Path
 from safelight import paths
 from safelight.sidecars.naming import Profile
 
+UNDO_S = 24 * 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -17,7 +19,7 @@ class Settings:
     models: Path
     profile: Profile = Profile.DARKTABLE
     jobs: int = 1
-    undo_s: float = 24 * 3600.0  # how long a deletion can be taken back before it is believed
+    undo_s: float = UNDO_S  # how long a deletion can be taken back before it is believed
     as_of_s: float | None = None  # the moment that is treated as now, seconds since the epoch; None: now
 
 
@@ -25,15 +27,20 @@ def settings(
     environ: Mapping[str, str],
     *,
     state: Path | None = None,
-    profile: str = "darktable",
+    profile: str = Profile.DARKTABLE,
     jobs: int | None = None,
+    undo_s: float = UNDO_S,
     as_of_s: float | None = None,
 ) -> Settings:
-    """Return the settings of one command; what is not given comes from the environment and the machine."""
+    """Return the settings of one command; what is not given comes from the environment and the machine.
+
+    Commands that the file of settings concerns ask `configuration.settings` instead.
+    """
     return Settings(
         state=state.absolute() if state else paths.state_folder(environ),
         models=paths.models_folder(environ),
         profile=Profile(profile),
         jobs=jobs or len(os.sched_getaffinity(0)),
+        undo_s=undo_s,
         as_of_s=as_of_s,
     )
