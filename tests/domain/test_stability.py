@@ -4,7 +4,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.domain.frame import FileStamp
-from safelight.domain.stability import CAP_S, QUIET_S, Look, Verdict, judge, long_settled
+from safelight.domain.stability import (
+    CAP_S,
+    LONG_AGO_S,
+    QUIET_S,
+    Ending,
+    Look,
+    Verdict,
+    ending,
+    judge,
+    long_settled,
+    patience,
+)
 
 
 def look(at_s: float, size: int = 1, mtime_ns: int = 0) -> Look:
@@ -48,3 +59,20 @@ def test_what_settles_was_seen_unchanged_at_least_for_the_quiet_time(steps: list
         resting = [each for each in looks if looks[-1].at_s - each.at_s <= QUIET_S - 1e-9]
         assert {each.stamp for each in resting} == {looks[-1].stamp}
         assert looks[-1].stamp == looks[-2].stamp
+
+
+def test_how_patient_to_be_follows_from_what_is_known() -> None:
+    stamp = look(0.0).stamp
+    assert ending(told=True, writing=None, stamp=stamp, noticed_s=1.0) is Ending.TOLD
+    assert ending(told=True, writing=True, stamp=stamp, noticed_s=1.0) is Ending.OPEN  # another has it open still
+    assert ending(told=False, writing=False, stamp=stamp, noticed_s=1.0) is Ending.TOLD
+    assert ending(told=False, writing=None, stamp=stamp, noticed_s=1.0) is Ending.UNTOLD
+    assert ending(told=False, writing=None, stamp=stamp, noticed_s=LONG_AGO_S) is Ending.TOLD
+
+
+def test_a_pause_of_two_minutes_is_outlasted_and_a_closed_file_rests_under_half_a_second() -> None:
+    def seconds(each: Ending) -> float:
+        return (patience(each).looks - 1) * patience(each).gap_s
+
+    assert seconds(Ending.TOLD) <= 0.5
+    assert 120.0 < seconds(Ending.UNTOLD) < seconds(Ending.OPEN)

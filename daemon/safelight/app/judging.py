@@ -4,7 +4,7 @@ Decode workers start with the first request and end with the last, before anythi
 only when there is something to judge.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from safelight.errors import BundleError
 from safelight.inference.encoder import BundleEncoder
 from safelight.models.embedded import open_embedded
 from safelight.models.reference import read_reference
-from safelight.ports import Clock
+from safelight.ports import Clock, Decoder, Examined, Refused, Request
 from safelight.services.assess import Assess
 from safelight.services.exports import Exports
 from safelight.services.index import Index, Vectors
@@ -30,15 +30,28 @@ from safelight.storage.store import SqliteStore
 class Judging:
     """The services that judge, over one loaded bundle; `judge` and `length` are what its vectors are known by."""
 
-    def __init__(self, *, settings: Settings, store: SqliteStore, clock: Clock, frames: int) -> None:
-        """Start the workers for so many frames, then load the bundle. Raises BundleError without a usable one."""
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        store: SqliteStore,
+        clock: Clock,
+        frames: int,
+        at: Callable[[int | None], None] = lambda _: None,
+        encoder: Callable[[Settings], BundleEncoder] | None = None,
+    ) -> None:
+        """Start the workers for so many frames, then load the bundle. Raises BundleError without a usable one.
+
+        `at` is told the frame that is worked on from now on, None when it is no longer a single one.
+        """
+        self._at = at
         self._store = store
         self._clock = clock
         self._reader = ExiftoolReader()
         self._decoder = WorkerPool(jobs=settings.jobs)
         self._decoder.prepare(frames)  # while there is neither a model nor a thread that a fork would copy
         try:
-            self._encoder = open_encoder(settings)
+            self._encoder = (encoder or open_encoder)(settings)
         except BundleError:
             self._decoder.close()
             raise
@@ -51,7 +64,7 @@ class Judging:
         return Assess(
             store=self._store,
             assessments=self._assessments,
-            decoder=self._decoder,
+            decoder=_Telling(self._decoder, self._at),
             encoder=self._encoder,
             reader=self._reader,
             clock=self._clock,
@@ -79,6 +92,25 @@ class Judging:
         """End the workers and exiftool."""
         self._decoder.close()
         self._reader.close()
+
+
+class _Telling:
+    """A decoder (ports.Decoder) that says whose answer it gives before anything is done with it."""
+
+    def __init__(self, decoder: Decoder, at: Callable[[int | None], None]) -> None:
+        self._decoder = decoder
+        self._at = at
+
+    def examine(self, requests: Iterable[Request]) -> Iterator[Examined | Refused]:
+        """Answer every request exactly once, in any order."""
+        for answer in self._decoder.examine(requests):
+            self._at(answer.key)
+            yield answer
+        self._at(None)
+
+    def close(self) -> None:
+        """End the workers."""
+        self._decoder.close()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight import paths
-from safelight.app import reconcile_run
+from safelight.app import rating_steps, reconcile_run
 from safelight.app.progress import Progress
 from safelight.app.wiring import Parts, absolute
 from safelight.domain.frame import Stage
@@ -20,11 +20,12 @@ from safelight.domain.withholding import HELD_BACK
 from safelight.services.correct import Correct
 from safelight.services.forget import Forget
 from safelight.services.intake import Intake
-from safelight.services.learn import Learn, Learned
-from safelight.services.publish import Publish
+from safelight.services.learn import TELLING, Learn, Learned
 
 if TYPE_CHECKING:
     from safelight.services.replay import Replayed
+
+REST_S = 60.0  # without anything that teaches, before it is learned from while nobody waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,17 @@ def learner(parts: Parts) -> Learn:
     return Learn(store=parts.store, now=parts.clock.now, basis=parts.basis)
 
 
-def learn(parts: Parts) -> Learned:
-    """Learn whatever is new. Raises BundleError without the start of the taste."""
+def learn(parts: Parts, *, force: bool = True) -> Learned:
+    """Learn what is new, without `force` only if it is worth it. Raises BundleError without the start of the taste."""
     forgetting(parts).step(frozenset())  # what a killed process left of a forgetting is ended first
-    return learner(parts).step(force=True, as_of=parts.settings.as_of_s)
+    return learner(parts).step(force=force, as_of=parts.settings.as_of_s)
+
+
+def rested(parts: Parts) -> bool:
+    """Tell whether nothing that teaches was written for a while: who culls a shoot is not done at the tenth frame."""
+    newest = parts.store.journal.newest(*TELLING)
+    entry = next(parts.store.journal.entries(*TELLING, after=newest - 1), None)
+    return entry is None or not 0 <= parts.clock.now() - entry.at_s < REST_S
 
 
 def learn_from(folder: Path, *, parts: Parts, progress: Progress) -> Imported:
@@ -121,17 +129,13 @@ def rerate(folder: Path | None, *, parts: Parts, progress: Progress) -> Rerated:
 def _publish(ids: set[int], *, parts: Parts, progress: Progress) -> tuple[tuple[Path, str], ...]:
     """Write the sidecars whose stars have changed; return those that could not be written, and why."""
     store = parts.store
-    publish = Publish(store=store, sidecars=parts.sidecars, volumes=parts.volumes, clock=parts.clock,
-                      progress=progress.advance)  # fmt: skip
+    publish = rating_steps.publisher(parts=parts, progress=progress)
     publish.recover()
     frames = list(store.catalog.frames(ids, Stage.RANKED))
-    progress.begin("Writing sidecars", len(frames))
     if not frames:
         return ()
-    with store.transaction():
-        run_id = store.receipts.start_run(sorted({frame.path.parent for frame in frames}), at_s=parts.clock.now())
-    publish.step(frames, seen={}, run_id=run_id)
-    with store.transaction():
-        store.receipts.finish_run(run_id, at_s=parts.clock.now())
+    folders = sorted({frame.path.parent for frame in frames})
+    run = rating_steps.open_run(None, folders, store=store, at_s=parts.clock.now())
+    rating_steps.publish(frames, publish=publish, run=run, parts=parts, progress=progress)
     left = store.catalog.frames([frame.id for frame in frames], Stage.RANKED)
     return tuple((frame.path, frame.reason) for frame in left)

@@ -10,16 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safelight.app import learning_run, reconcile_run
+from safelight.app import learning_run, rating_steps, reconcile_run
 from safelight.app.progress import Progress
 from safelight.app.wiring import Parts
 from safelight.domain.frame import Stage
-from safelight.domain.records import KnownFrame
 from safelight.errors import SafelightError, StateError
 from safelight.ports import NotLooked
 from safelight.services.intake import Arrivals, Intake
 from safelight.services.learn import Learn
-from safelight.services.publish import Publish
 
 
 @dataclass(slots=True)
@@ -57,9 +55,7 @@ def rate(folders: Sequence[Path], *, parts: Parts, progress: Progress, dry_run: 
     store, clock = parts.store, parts.clock
     started_s = clock.now()
     roots = [parts.scanner.root(folder) for folder in folders]  # before anything is done: all of them or none
-    publish = Publish(
-        store=store, sidecars=parts.sidecars, volumes=parts.volumes, clock=clock, progress=progress.advance
-    )
+    publish = rating_steps.publisher(parts=parts, progress=progress)
     publish.recover()
     learning_run.forgetting(parts).step(frozenset())
     learn = learning_run.learner(parts)
@@ -68,14 +64,13 @@ def rate(folders: Sequence[Path], *, parts: Parts, progress: Progress, dry_run: 
     learn.step(force=True, as_of=parts.settings.as_of_s)
     arrivals = Intake(scanner=parts.scanner, identifier=parts.identifier, store=store, clock=clock).take_in(roots)
     first = store.receipts.last_run() is None
-    with store.transaction():
-        run_id = store.receipts.start_run(roots, at_s=started_s)
+    run = rating_steps.open_run(None, roots, store=store, at_s=started_s)
     judged = _judge(arrivals, learn, seen.to_judge, parts=parts, progress=progress)
-    frames = _with_their_past(arrivals, parts=parts)
-    progress.begin("Writing sidecars", sum(frame.stage is Stage.RANKED for frame in frames))
-    publish.step(frames, seen=arrivals.sidecars, run_id=run_id, dry_run=dry_run)
-    with store.transaction():
-        store.receipts.finish_run(run_id, at_s=clock.now())
+    absent = rating_steps.read_past(arrivals.frames, parts=parts)
+    frames = [frame for frame in store.catalog.frames(arrivals.frames) if frame.id not in absent]
+    rating_steps.publish(
+        frames, publish=publish, run=run, parts=parts, progress=progress, seen=arrivals.sidecars, dry_run=dry_run
+    )
     trouble = _index(judged, parts=parts) if judged else ""
     return Outcome(
         frames=tuple(arrivals.frames),
@@ -101,32 +96,19 @@ def _look_back(roots: Sequence[Path], *, parts: Parts) -> _Seen:
     return _Seen(tuple(done.to_judge))
 
 
-def _with_their_past(arrivals: Arrivals, *, parts: Parts) -> list[KnownFrame]:
-    """Return the frames in scope, after reading what other programs say of those that have no sidecar of ours yet."""
-    frames = list(parts.store.catalog.frames(arrivals.frames))
-    fresh = [frame.id for frame in frames if frame.stage is Stage.RANKED]
-    if not fresh:
-        return frames
-    reconcile_run.service(parts).read_past(fresh)
-    return list(parts.store.catalog.frames(arrivals.frames))
-
-
 def _judge(
     arrivals: Arrivals, learn: Learn, also: Sequence[int], *, parts: Parts, progress: Progress
 ) -> _Judged | None:
     """Assess and rank what has not been, and look at files (`also`) that were written elsewhere; None without any."""
-    catalog = parts.store.catalog
-    frames = list(catalog.frames({*arrivals.frames, *also}))
-    waiting = [frame for frame in frames if frame.stage is Stage.ARRIVED or _to_retry(frame)]
-    if not waiting and not any(frame.stage is Stage.ASSESSED for frame in frames):
+    store, scope = parts.store, {*arrivals.frames, *also}
+    waiting = rating_steps.to_judge(scope, store=store)
+    if not waiting and not any(store.catalog.frames(scope, Stage.ASSESSED)):
         return None
     with parts.judging(len(waiting)) as judging:
-        progress.begin("Rating", len(waiting))
-        parted = judging.assess(progress.advance).step(waiting)
+        parted = rating_steps.judge(waiting, scope, judging=judging, progress=progress)
         arrivals.frames.update(dict.fromkeys(parted))
-        judging.look_closer({*arrivals.frames, *also})
         learn.step(force=True, as_of=parts.settings.as_of_s)  # a rating within a file is seen by a look at it
-        judging.rank(learn.leaning()).step(catalog.frames(arrivals.frames, Stage.ASSESSED))
+        rating_steps.rank(arrivals.frames, judging=judging, learn=learn, store=store)
         return _Judged(len(waiting) + len(parted), judging.judge, judging.length)
 
 
@@ -137,7 +119,3 @@ def _index(judged: _Judged, *, parts: Parts) -> str:
     except StateError as error:
         return error.told
     return ""
-
-
-def _to_retry(frame: KnownFrame) -> bool:
-    return frame.stage is Stage.UNREADABLE and frame.passing

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,12 +50,18 @@ class Parts:
     traces: Traces
     clock: Clock
     basis: Callable[[], Basis]  # what every taste starts from. Raises BundleError when it is damaged
+    kept: Callable[[int], AbstractContextManager[Judging]] | None = None  # what judges, where it is kept loaded
+    lock: int | None = None  # descriptor of the state folder's lock, where this process holds it
 
     @contextmanager
     def judging(self, frames: int) -> Iterator[Judging]:
         """Load what it takes to judge so many frames, ended on leaving. Raises BundleError without a model."""
         from safelight.app.judging import opened
 
+        if self.kept is not None:
+            with self.kept(frames) as judging:
+                yield judging
+            return
         with opened(settings=self.settings, store=self.store, clock=self.clock, frames=frames) as judging:
             yield judging
 
@@ -69,14 +75,21 @@ class Parts:
 @contextmanager
 def writing(settings: Settings) -> Iterator[Parts]:
     """Open everything for a command that changes state, alone. Raises StateError when another one is at work."""
-    with database.writing(settings.state), _store(settings.state) as store:
-        yield _parts(settings, store)
+    with database.writing(settings.state) as lock, _store(settings.state) as store:
+        yield replace(_parts(settings, store), lock=lock)
 
 
 @contextmanager
 def reading(settings: Settings) -> Iterator[Parts]:
     """Open everything for a command that only reads; a state folder that does not exist yet is made."""
     database.make_folder(settings.state)
+    with _store(settings.state) as store:
+        yield _parts(settings, store)
+
+
+@contextmanager
+def helping(settings: Settings) -> Iterator[Parts]:
+    """Open everything for the daemon's worker: the daemon holds the state folder, and does nothing while this works."""
     with _store(settings.state) as store:
         yield _parts(settings, store)
 

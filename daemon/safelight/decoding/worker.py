@@ -36,7 +36,7 @@ class WorkerSettings:
 def main(arguments: list[str]) -> None:
     """Serve requests until the connection closes; `arguments`: descriptors of connection, lifeline and turn file."""
     connection, lifeline, turn = Connection(int(arguments[0])), int(arguments[1]), int(arguments[2])
-    _die_with_parent(lifeline)
+    die_with_parent(lifeline)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     settings: WorkerSettings = connection.recv()
     _restrain(settings)
@@ -88,7 +88,8 @@ def _gate(connection: Connection, key: int, turn: int) -> Callable[[int], Any]:
     return gate
 
 
-def _die_with_parent(lifeline: int) -> None:
+def die_with_parent(lifeline: int) -> None:
+    """End this process at once when the other end of a pipe is closed, which only its parent holds open."""
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
     flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
     fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)

@@ -205,6 +205,10 @@ class Receipts(Protocol):
         """Return every folder that a run was ever asked to rate, without those inside others, in order."""
         ...
 
+    def run(self, run_id: int) -> Run | None:
+        """Return one run, None when there is none with this id."""
+        ...
+
     def last_run(self) -> Run | None:
         """Return the newest run, None before the first."""
         ...

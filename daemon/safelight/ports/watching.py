@@ -74,3 +74,11 @@ class Watcher(Protocol):
     def close(self) -> None:
         """Stop watching and end all threads."""
         ...
+
+
+class Writers(Protocol):
+    """Knows of a file whether somebody is still writing it."""
+
+    def writing(self, path: Path) -> bool | None:
+        """Tell whether a program has the file open for writing; None where nobody can know."""
+        ...

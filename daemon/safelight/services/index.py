@@ -39,8 +39,8 @@ class Index:
         self._assessments = assessments
         self._open_vectors = open_vectors
 
-    def step(self, *, at_least: int = WORTH_INDEXING) -> int:
-        """Index what waits if it is at least that many; return how many rows were written."""
+    def step(self, *, at_least: int = WORTH_INDEXING, at_most: int | None = None) -> int:
+        """Index what waits if it is at least that many, `at_most` about so many; return how many rows were written."""
         if self._assessments.count_to_index() < at_least:
             return 0
         vectors = self._open_vectors()
@@ -48,7 +48,7 @@ class Index:
             with self._store.transaction():
                 self._assessments.unmark_indexed()
         written = 0
-        while rows := self._assessments.to_index(_TOGETHER):
+        while (at_most is None or written < at_most) and (rows := self._assessments.to_index(_TOGETHER)):
             vectors.put(rows)
             with self._store.transaction():
                 self._assessments.mark_indexed([row.content for row in rows])

@@ -44,10 +44,21 @@ class Intake:
     """Compares folders with the catalog and remembers the difference."""
 
     def __init__(
-        self, *, scanner: Scanner, identifier: Identifier, store: Store, clock: Clock, imported: bool = False
+        self,
+        *,
+        scanner: Scanner,
+        identifier: Identifier,
+        store: Store,
+        clock: Clock,
+        imported: bool = False,
+        wanted: Callable[[FoundFile], bool] = lambda _: True,
     ) -> None:
-        """With `imported` what is new was there before Safelight, and only its past counts so far."""
+        """With `imported` what is new was there before Safelight, and only its past counts so far.
+
+        `wanted` tells of a file that is not known whether it is to be taken in at all.
+        """
         self._imported = imported
+        self._wanted = wanted
         self._scanner = scanner
         self._identifier = identifier
         self._store = store
@@ -105,6 +116,8 @@ class Intake:
         found = drafts(files)
         fresh: list[Draft] = []
         for draft in found:
+            if not any(file.path in known or self._wanted(file) for file in draft.files):
+                continue
             if all(_unchanged(file, known) for file in draft.files):
                 arrivals.frames.update(dict.fromkeys(known[file.path].frame_id for file in draft.files))
             elif not (moving := [file for file in draft.files if not _unchanged(file, known) and not rests(file)]):

@@ -66,7 +66,7 @@ class Learn:
         """
         last = self._store.tastes.last()
         now_s = self.now_s() if as_of is None else as_of
-        if as_of is None and not self._anything(now_s, force=force):
+        if as_of is None and not self.anything(now_s, force=force):
             return Learned(last)
         entries = self.entries(until_s=as_of)
         found = told(entries, now_s=now_s)
@@ -127,7 +127,7 @@ class Learn:
             self._opened = self._open_basis()
         return self._opened
 
-    def _anything(self, now_s: float, *, force: bool) -> bool:
+    def anything(self, now_s: float, *, force: bool) -> bool:
         """Tell whether there may be something to learn, from as little as possible."""
         newest = self._store.journal.newest(*TELLING)
         look = self._store.tastes.look()

@@ -84,6 +84,12 @@ class Publish:
             again = list(self._store.catalog.frames([frame.id for frame in busy]))
             self._pass(again, seen={}, run_id=run_id, dry_run=dry_run, busy=[])
 
+    def due(self, frames: Iterable[KnownFrame]) -> list[KnownFrame]:
+        """Return those of these ranked frames that are not, or no longer, to be held back."""
+        self._due.clear()
+        pairs = [(frame, self._store.ratings.rating(frame.id)) for frame in frames]
+        return [frame for frame, rating in pairs if rating is not None and not self._is_withheld(frame, rating)]
+
     def _pass(
         self,
         frames: Iterable[KnownFrame],

@@ -1,4 +1,4 @@
-"""Takes back what the last run wrote, byte for byte, and only where it is still ours.
+"""Takes back what one run wrote, byte for byte, and only where it is still ours.
 
 A sidecar that anybody has changed since is not ours to restore: it is left as it is, and said so.
 Invariant: after it every sidecar of the run either has the bytes it had before, or bytes that somebody else wrote.
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safelight.domain.frame import Stage
-from safelight.domain.records import Receipt
+from safelight.domain.records import Receipt, Run
 from safelight.errors import SidecarError
 from safelight.ports import Clock, Sidecars, Store
 from safelight.services.recover import recover
@@ -33,16 +33,16 @@ class Withdraw:
         self._sidecars = sidecars
         self._clock = clock
 
-    def step(self) -> Withdrawn | None:
-        """Take back the newest run that has writes left; None when there is none."""
+    def step(self, run: int | None = None) -> Withdrawn | None:
+        """Take back the run of this id, or the newest with writes left; None when there is nothing to take back."""
         recover(store=self._store, sidecars=self._sidecars)
-        run = self._store.receipts.run_to_undo()
-        if run is None:
+        chosen = self._chosen(run)
+        if chosen is None:
             return None
         restored: list[Path] = []
         left: list[Path] = []
         failed: list[tuple[Path, str]] = []
-        for receipt in self._store.receipts.of_run(run.id):
+        for receipt in self._store.receipts.of_run(chosen.id):
             try:
                 ours = self._sidecars.restore(receipt.path, before=receipt.before, digest=receipt.digest)
             except SidecarError as error:
@@ -53,8 +53,14 @@ class Withdraw:
         self._sidecars.flush()
         if not failed:
             with self._store.transaction():
-                self._store.receipts.mark_undone(run.id, at_s=self._clock.now())
+                self._store.receipts.mark_undone(chosen.id, at_s=self._clock.now())
         return Withdrawn(tuple(restored), tuple(left), tuple(failed))
+
+    def _chosen(self, run: int | None) -> Run | None:
+        if run is None:
+            return self._store.receipts.run_to_undo()
+        known = self._store.receipts.run(run)
+        return known if known is not None and known.undone_s is None and self._store.receipts.of_run(run) else None
 
     def _note(self, receipt: Receipt, *, restored: bool) -> None:
         with self._store.transaction():

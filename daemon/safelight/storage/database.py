@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from safelight import paths
-from safelight.errors import StateError
+from safelight.errors import StateBusy, StateError
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -252,8 +252,11 @@ def _unusable(state: Path, error: OSError) -> StateError:
 
 
 @contextmanager
-def writing(state: Path) -> Iterator[None]:
-    """Hold the state folder (made if missing) against other writers. Raises StateError when another one has it."""
+def writing(state: Path) -> Iterator[int]:
+    """Hold the state folder (made if missing) against other writers. Raises StateError when another one has it.
+
+    Yields the descriptor that the lock belongs to: a process that inherits it holds the folder as well until it ends.
+    """
     make_folder(state)
     try:
         descriptor = os.open(paths.lock_file(state), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -261,7 +264,7 @@ def writing(state: Path) -> Iterator[None]:
         raise _unusable(state, error) from error
     try:
         _claim(descriptor)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -270,6 +273,6 @@ def _claim(descriptor: int) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise StateError(
+        raise StateBusy(
             "Another safelight is at work with this state folder.", hint="Wait until it has finished, then run again."
         ) from error

@@ -43,6 +43,11 @@ class Receipts:
         outer = (folder for folder in folders if folders.isdisjoint(folder.parents))
         return tuple(sorted(outer, key=blob))
 
+    def run(self, run_id: int) -> Run | None:
+        """Return one run, None when there is none with this id."""
+        rows = self._database.rows("SELECT * FROM runs WHERE id = ?", (run_id,))
+        return _run(rows[0]) if rows else None
+
     def last_run(self) -> Run | None:
         """Return the newest run, None before the first."""
         rows = self._database.rows("SELECT * FROM runs ORDER BY id DESC LIMIT 1")

@@ -5,9 +5,12 @@ from pathlib import Path
 
 from safelight import paths
 from safelight.storage.assessments import Assessments
+from safelight.storage.attempts import Attempts
+from safelight.storage.cards import SqliteCards
 from safelight.storage.catalog import Catalog
 from safelight.storage.database import Database, open_database
 from safelight.storage.journal import Journal
+from safelight.storage.memos import Memos
 from safelight.storage.purge import SqlitePurge
 from safelight.storage.ratings import Ratings
 from safelight.storage.receipts import Receipts
@@ -26,6 +29,9 @@ class SqliteStore:
         self.sightings = Sightings(database=database)
         self.journal = Journal(database=database)
         self.tastes = Tastes(database=database)
+        self.memos = Memos(database=database)
+        self.cards = SqliteCards(database=database)
+        self.attempts = Attempts(database=database)
 
     def assessments(self, judge: str) -> Assessments:
         """Return what one judge saw; `judge` names the bundle and the version of the measures."""

@@ -42,6 +42,13 @@ def usual_places(environ: Mapping[str, str], mounts: Iterable[Mount]) -> tuple[P
     return tuple(dict.fromkeys(places))
 
 
+def pictures_folder(environ: Mapping[str, str]) -> Path:
+    """Return the person's folder of pictures, after user-dirs.dirs; it may not exist."""
+    home = Path(environ.get("HOME") or "~").expanduser()
+    named = _folder(_told(home, environ).get("XDG_PICTURES_DIR"), home)
+    return named if named and named != home else home / "Pictures"  # the home folder itself: switched off
+
+
 class UsualPlaces:
     """The Elsewhere of one person: `places`, and the folder around each known folder."""
 
@@ -116,12 +123,17 @@ def _size(entry: "os.DirEntry[str]") -> int | None:
 
 def _personal(home: Path, environ: Mapping[str, str]) -> list[Path]:
     """Return the person's own folders after user-dirs.dirs; one that is set to the home folder itself is off."""
+    told = _told(home, environ)
+    folders = [_folder(told.get(key), home) or home / name for key, name in _PERSONAL.items()]
+    return [folder.resolve() for folder in folders if folder != home]
+
+
+def _told(home: Path, environ: Mapping[str, str]) -> dict[str, bytes]:
+    """Return what user-dirs.dirs says, by its keys; empty without one."""
     named = environ.get("XDG_CONFIG_HOME", "")
     config = Path(named) if named.startswith("/") else home / ".config"
     data = small_file(config / "user-dirs.dirs", limit=_CONFIG_BYTES) or b""
-    told = {key.decode(): value for key, value in _ASSIGNMENT.findall(data)}
-    folders = [_folder(told.get(key), home) or home / name for key, name in _PERSONAL.items()]
-    return [folder.resolve() for folder in folders if folder != home]
+    return {key.decode(): value for key, value in _ASSIGNMENT.findall(data)}
 
 
 def _folder(value: bytes | None, home: Path) -> Path | None:

@@ -24,7 +24,7 @@ class ContentIdentifier:
     def content(self, path: Path) -> bytes:
         """Return 16 bytes. Raises OutOfReach when the file cannot be read or is no regular file."""
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = _opened(path)
         except OSError as error:
             raise _out_of_reach(path, error) from error
         try:
@@ -33,6 +33,15 @@ class ContentIdentifier:
             raise _out_of_reach(path, error) from error
         finally:
             os.close(descriptor)
+
+
+def _opened(path: Path) -> int:
+    """Open for reading, without moving the time of last access where the system allows that: a card stays as it is."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        return os.open(path, flags | getattr(os, "O_NOATIME", 0))
+    except PermissionError:  # another's file
+        return os.open(path, flags)
 
 
 def _sampled(descriptor: int, path: Path) -> bytes:

@@ -1,0 +1,144 @@
+"""Shows the tray by pystray, where no panel speaks StatusNotifierItem: old trays of X, macOS, Windows.
+
+pystray is under the LGPL and an extra of its own (`safelight[tray]`), so it is imported only when it is wanted, and its
+absence is an answer. It picks what it works with while it is imported, and where there is no display that import fails
+with an error of the X library instead of an ImportError.
+Invariant: no failure of pystray leaves this module.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from safelight.tray.entries import Act, Entry, Open, Plain
+from safelight.tray.lamps import picture
+from safelight.tray.look import TITLE, Look
+
+_SIZE = 64
+_NAME = "safelight"
+
+
+def load(environ: Mapping[str, str]) -> Any | None:
+    """Return the module pystray, None where it is not installed or finds nothing to show an icon on."""
+    if not sys.platform.startswith(("darwin", "win")) and not environ.get("DISPLAY"):
+        return None  # it works with X here, also under Wayland
+    try:
+        import pystray
+    except _refusals():
+        return None
+    return pystray
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """Return what pystray and the libraries below it raise where a display is named and cannot be used."""
+    usual = (ImportError, OSError, ValueError, AttributeError, RuntimeError)
+    try:
+        from Xlib import error  # type: ignore[import-untyped]
+    except ImportError:
+        return usual
+    return (*usual, error.DisplayError, error.XauthError, error.XNoAuthError, error.ConnectionClosedError)
+
+
+class PystrayIcon:
+    """The tray as pystray shows it."""
+
+    def __init__(self, pystray: Any, *, look: Look, chosen: Callable[[Act], None]) -> None:
+        self._pystray = pystray
+        self._chosen = chosen
+        self._look = look
+        self._lock = threading.Lock()
+        self._ready = False
+        self._gone = False
+        self._icon: Any = None
+
+    def show(self, look: Look) -> None:
+        """Show a look; may be called from any thread."""
+        with self._lock:
+            old, self._look = self._look, look
+            if not self._ready:
+                return
+            if old.light != look.light:
+                self._icon.icon = _image(look)
+            self._icon.title = _title(look)
+            self._icon.menu = self._menu(look.entries)
+
+    def leave(self) -> None:
+        """End `run`."""
+        self._gone = True
+        if self._ready:
+            self._icon.stop()
+
+    def run(self) -> bool:
+        """Serve until told to leave; return False where the icon cannot be shown. Wants the main thread."""
+        with suppress(*_refusals()):
+            self._icon = self._pystray.Icon(
+                _NAME, icon=_image(self._look), title=_title(self._look), menu=self._menu(self._look.entries)
+            )
+            self._icon.run(setup=self._begin)
+            return True
+        return False
+
+    def _begin(self, icon: Any) -> None:
+        """Show the icon, once there is something to show it on."""
+        icon.visible = True
+        self._ready = True
+        self.show(self._look)
+        if self._gone:
+            icon.stop()
+
+    def _menu(self, entries: Iterable[Entry]) -> Any:
+        entries = list(entries)
+        default = default_of(entries) if not self._pystray.Icon.HAS_MENU else None
+        return self._pystray.Menu(*(self._entry(entry, default) for entry in _reachable(entries, default)))
+
+    def _entry(self, entry: Entry, default: Entry | None) -> Any:
+        if entry.line:
+            return self._pystray.Menu.SEPARATOR
+        below = self._pystray.Menu(*(self._entry(child, None) for child in entry.children)) if entry.children else None
+        return self._pystray.MenuItem(
+            entry.label,
+            below if below is not None else self._action(entry.act),
+            checked=None if entry.chosen is None else lambda _shown, chosen=entry.chosen: chosen,
+            radio=entry.chosen is not None,
+            default=entry is default,
+            enabled=entry.enabled,
+        )
+
+    def _action(self, act: Act | None) -> Callable[[], None]:
+        def chosen() -> None:
+            if act is not None:
+                self._chosen(act)
+
+        return chosen
+
+
+def default_of(entries: Iterable[Entry]) -> Entry | None:
+    """Return what a click means where no menu can be shown: open the newest shoot, else start or settings."""
+    flat = [below for entry in entries for below in (entry, *entry.children)]
+    wanted = (
+        lambda entry: isinstance(entry.act, Open) and entry.key.startswith("shoot:"),
+        lambda entry: entry.act is Plain.START,
+        lambda entry: entry.act is Plain.SETTINGS,
+    )
+    return next((entry for fits in wanted for entry in flat if fits(entry)), None)
+
+
+def _reachable(entries: list[Entry], default: Entry | None) -> list[Entry]:
+    """Return the entries with the default among them: pystray looks for it at the top only."""
+    return entries if default is None or default in entries else [default, *entries]
+
+
+def _image(look: Look) -> Any:
+    from PIL import Image
+
+    with Image.open(picture(look.light.name, _SIZE)) as opened:
+        return opened.copy()
+
+
+def _title(look: Look) -> str:
+    return f"{TITLE}: {look.said}"[:127].replace("\n", os.linesep)  # Windows takes no more

@@ -1,0 +1,162 @@
+"""The worker of the daemon, the real program on generated photographs: what is asked of it is done once and told."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from safelight.app import rating_run, wiring
+from safelight.app.settings import Settings
+from safelight.domain.entries import Kind
+from safelight.errors import FolderError, WorkerError
+from tests.app.worker import Bench, cache_of, faulty, working
+from tests.faults.shoot import jpeg, put
+
+DAY_S = 24 * 3600.0
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return cache_of(tmp_path_factory)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, models: Path) -> Iterator[Bench]:
+    with working(tmp_path / "bench", models=models) as made:
+        yield made
+
+
+class Silent:
+    def begin(self, what: str, total: int) -> None: ...
+
+    def advance(self, frames: int) -> None: ...
+
+
+def test_judge_and_deliver_write_what_rate_writes(bench: Bench, tmp_path: Path, models: Path) -> None:
+    ids = bench.take_in()
+    judged = bench.link.judge(ids)
+    assert (judged.frames, judged.parted, judged.unreadable, judged.quarantined) == (4, (), (), ())
+    delivered = bench.link.deliver(ids, run=None, to=[bench.folder], withhold=0.0)
+    assert (delivered.frames, delivered.written, sum(delivered.stars), delivered.waiting) == (4, 4, 4, 0)
+    assert delivered.bursts == 2
+    assert bench.told[0] == ("Rating", 0, 4) and bench.told[-1] == ("Writing sidecars", 4, 4)
+    mine = bench.sidecars()
+    assert len(mine) == 4
+    for path in bench.folder.glob("*.xmp"):
+        path.unlink()
+    with wiring.writing(Settings(state=tmp_path / "other", models=models, jobs=1)) as parts:
+        outcome = rating_run.rate([bench.folder], parts=parts, progress=Silent())
+    assert len(outcome.frames) == 4
+    assert bench.sidecars() == mine
+
+
+def test_parted_frames_are_returned_and_rated_with_the_rest(bench: Bench) -> None:
+    """Two files of one name that were not taken together are two frames; only a look at them tells."""
+    put(bench.folder / "pair.jpg", jpeg(60, second=100, side=320))
+    put(bench.folder / "pair.dng", jpeg(61, second=9000, side=320))  # files are read by what is in them
+    ids = bench.take_in()
+    assert len(ids) == 5
+    judged = bench.link.judge(ids)
+    (parted,) = judged.parted
+    assert judged.frames == 6 and parted not in ids
+    delivered = bench.link.deliver([*ids, parted], run=None, to=[bench.folder], withhold=0.0)
+    assert delivered.written == 6
+
+
+def test_nothing_is_started_for_nothing(bench: Bench) -> None:
+    assert bench.link.judge([]).frames == 0
+    assert bench.link.deliver([], run=7, to=[]).run == 7
+    assert bench.link.reveal().written == 0
+    assert bench.link.learn(force=True).version is None
+    assert bench.link.learn().made is False
+    assert bench.link.index() is False
+    assert not bench.link.alive
+
+
+def test_one_worker_serves_many_requests_and_keeps_its_model(bench: Bench) -> None:
+    ids = bench.take_in()
+    bench.link.judge(ids[:1])
+    pid = bench.link.pid
+    begun = time.process_time()
+    bench.link.judge(ids[1:])
+    bench.link.deliver(ids, run=None, to=[bench.folder], withhold=0.0)
+    assert bench.link.index(at_least=1) is False
+    assert bench.link.pid == pid is not None
+    assert time.process_time() - begun < 0.5  # of the daemon's own process
+    assert bench.parts.store.count_to_index() == 0
+
+
+def test_learning_happens_in_the_worker_and_only_when_the_person_rests(bench: Bench) -> None:
+    ids = bench.take_in()
+    bench.link.judge(ids)
+    bench.link.deliver(ids, run=None, to=[bench.folder], withhold=0.0)
+    parts = bench.parts
+    with parts.store.transaction():
+        for number, frame_id in enumerate(ids):
+            rated = {"rating": 5 if number % 2 else 1, "program": "darktable", "confidence": 0.95}
+            parts.store.journal.append(Kind.PERSON_RATED, at_s=parts.clock.now(), frame_id=frame_id, **rated)
+    bench.link.close()
+    assert bench.link.learn().version is None
+    assert not bench.link.alive  # a minute has not passed: nothing was even started
+    learned = bench.link.learn(force=True)
+    assert learned.made and learned.version is not None and learned.version.comparisons > 0
+    assert bench.link.learn(force=True).made is False
+
+
+def test_idle_ends_the_worker_after_its_time_and_not_before(tmp_path: Path, models: Path) -> None:
+    now = [1000.0]
+    with working(tmp_path / "bench", models=models, monotonic=lambda: now[0]) as bench:
+        bench.link.judge(bench.take_in()[:1])
+        pid = bench.link.pid
+        now[0] += 179.0
+        assert bench.link.idle() is False and bench.link.pid == pid
+        now[0] += 2.0
+        assert bench.link.idle() is True
+        assert not bench.link.alive and not Path(f"/proc/{pid}").exists()
+        assert bench.link.idle() is True
+        assert bench.link.judge(bench.take_in()).frames == 4  # and starts again when there is work
+
+
+def test_warming_up_does_not_wait_and_the_first_request_finds_it_loaded(bench: Bench) -> None:
+    ids = bench.take_in()
+    begun = time.monotonic()
+    bench.link.warm_up()
+    assert time.monotonic() - begun < 0.5
+    pid = bench.link.pid
+    bench.link.warm_up()
+    assert bench.link.pid == pid
+    assert bench.link.judge(ids).frames == 4
+    assert bench.link.pid == pid
+
+
+def test_answers_come_from_the_loaded_worker_with_record_text_and_status(tmp_path: Path, models: Path) -> None:
+    with working(tmp_path / "bench", models=models, program=faulty(tmp_path / "bench")) as bench:
+        answer = bench.link.answer("explain", {"file": "a"})
+        assert (answer.text, answer.status, answer.record["file"]) == ("explain", 3, "a")
+        assert answer.record["pid"] == bench.link.pid
+        with pytest.raises(FolderError) as caught:
+            bench.link.answer("wrong", {})
+        assert caught.value.told == "There is no such folder. Name another."
+        with pytest.raises(WorkerError, match="ZeroDivisionError"):
+            bench.link.answer("fault", {})
+        assert answer.record["pid"] == bench.link.pid  # neither costs the worker
+        with pytest.raises(WorkerError, match="before it had an answer"):
+            bench.link.answer("die", {})
+        assert bench.link.answer("explain", {}).text == "explain"
+
+
+def test_daemon_s_side_loads_nothing_heavy() -> None:
+    program = (
+        "import sys\n"
+        "import safelight.app.worker_link, safelight.app.wiring, safelight.services.intake\n"
+        "import safelight.services.reconcile, safelight.services.settle\n"
+        "print(*sorted(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "safelight.app.worker_link" in loaded
+    heavy = {"numpy", "onnxruntime", "lancedb", "pyarrow", "PIL", "rawpy", "exiftool", "onnx", "click", "rich"}
+    assert not loaded & heavy
