@@ -17,6 +17,8 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +28,10 @@ BUNDLE = Path("usr/lib/safelight")
 DROPPED_FOLDERS = frozenset({"tests", "test", "testing", "include", "src", "__pycache__"})
 DROPPED_SUFFIXES = frozenset({".pyi", ".pyx", ".pxd", ".pxi", ".h", ".hpp", ".c", ".cc", ".cpp", ".a", ".lib", ".pyc"})
 KEPT = frozenset({"numpy/testing", "numpy/_core/tests", "numpy/core/tests"})  # imported by numpy and others at run time
+# Of no use either, and lintian is right about them.
+DROPPED_FILES = frozenset({"direct_url.json", "INSTALLER", "REQUESTED", "RECORD", ".gitignore", "completion.sh"})
+REVISION = "-1"
+MAINTAINER = "The Safelight authors <safelight@localhost>"
 MANUALS = ("safelight.1", "safelight-tray.1")
 SECTIONS = {
     "units": "usr/lib/systemd/user",
@@ -58,7 +64,7 @@ def main() -> None:
     parser.add_argument("--python", type=Path, default=Path("/usr/bin/python3"), help="Debian's Python")
     parser.add_argument("--into", type=Path, default=ROOT / "dist", metavar="FOLDER")
     parser.add_argument("--version", help="instead of the one in the source, for trying upgrades")
-    parser.add_argument("--compression", default="xz", choices=["xz", "zstd", "gzip"])
+    parser.add_argument("--compression", default="xz", choices=["xz", "gzip"])
     parser.add_argument("--level", default="6", metavar="N")
     given = parser.parse_args()
     for program in ("dpkg-deb", given.python):
@@ -68,12 +74,14 @@ def main() -> None:
         tree = Path(work) / "tree"
         version = given.version or version_in_source()
         target = Target.of(given.python)
-        fill(tree, Path(work), target=target, version=version)
-        built = packed(tree, given.into, f"safelight_{version}_{target.architecture}.deb", given)
+        moment_s = int(os.environ.get("SOURCE_DATE_EPOCH") or output("git", "log", "-1", "--format=%ct", cwd=ROOT))
+        fill(tree, Path(work), target=target, version=version, moment_s=moment_s)
+        name = f"safelight_{version}{REVISION}_{target.architecture}.deb"
+        built = packed(tree, given.into / name, moment_s, f"-Z{given.compression}", f"-z{given.level}")
     print(built)  # noqa: T201  # what this program is for
 
 
-def fill(tree: Path, work: Path, *, target: Target, version: str) -> None:
+def fill(tree: Path, work: Path, *, target: Target, version: str, moment_s: int) -> None:
     """Put everything that the package holds into `tree`."""
     bundle = tree / BUNDLE
     make_environment(bundle, target)
@@ -81,7 +89,7 @@ def fill(tree: Path, work: Path, *, target: Target, version: str) -> None:
     trim(bundle)
     add_programs(tree, target)
     add_files(tree)
-    documentation(tree, bundle)
+    documentation(tree, bundle, version, moment_s)
     control(tree, target, version)
     settle(tree)
 
@@ -129,14 +137,8 @@ def trim(bundle: Path) -> None:
         if path.is_dir():
             if path.name in DROPPED_FOLDERS and inside not in KEPT and ".dist-info" not in inside:
                 shutil.rmtree(path)
-        elif (path.suffix in DROPPED_SUFFIXES and not inside.startswith("safelight/")) or path.name in {
-            "direct_url.json",
-            "INSTALLER",
-            "REQUESTED",
-        }:
+        elif path.name in DROPPED_FILES or (path.suffix in DROPPED_SUFFIXES and not inside.startswith("safelight/")):
             path.unlink()
-    for record in libraries.glob("*.dist-info/RECORD"):  # says what was installed, and pip will never be asked here
-        record.unlink()
     for path in bundle.iterdir():
         if path.name not in {"bin", "lib", "pyvenv.cfg"}:
             path.unlink() if path.is_symlink() or path.is_file() else shutil.rmtree(path)
@@ -185,13 +187,17 @@ def copy(source: Path, into: Path, pattern: str) -> None:
         shutil.copyfile(path, into / path.name)
 
 
-def documentation(tree: Path, bundle: Path) -> None:
+def documentation(tree: Path, bundle: Path, version: str, moment_s: int) -> None:
     """Write licences, changes and the exceptions from Debian's rules."""
     folder = tree / "usr/share/doc/safelight"
     folder.mkdir(parents=True)
     (folder / "copyright").write_text(output(sys.executable, HERE / "copyright.py", packages_of(bundle)), "utf-8")
     shutil.copyfile(ROOT / "CHANGELOG.md", folder / "changelog")
     compress(folder / "changelog")
+    when = format_datetime(datetime.fromtimestamp(moment_s, UTC))
+    entry = f"safelight ({version}{REVISION}) unstable; urgency=medium\n\n  * What has changed is in changelog.gz.\n\n"
+    (folder / "changelog.Debian").write_text(f"{entry} -- {MAINTAINER}  {when}\n", encoding="utf-8")
+    compress(folder / "changelog.Debian")
     overrides = tree / "usr/share/lintian/overrides"
     overrides.mkdir(parents=True)
     shutil.copyfile(HERE / "lintian-overrides", overrides / "safelight")
@@ -211,7 +217,8 @@ def control(tree: Path, target: Target, version: str) -> None:
     folder = tree / "DEBIAN"
     folder.mkdir()
     fields = {
-        "version": version,
+        "version": f"{version}{REVISION}",
+        "maintainer": MAINTAINER,
         "architecture": target.architecture,
         "python": target.version,
         "following": target.following,
@@ -250,14 +257,14 @@ def settle(tree: Path) -> None:
             path.chmod(0o755 if executable else 0o644)
 
 
-def packed(tree: Path, into: Path, name: str, given: argparse.Namespace) -> Path:
-    """Pack the tree; times later than SOURCE_DATE_EPOCH become it."""
-    into.mkdir(parents=True, exist_ok=True)
-    moment = os.environ.get("SOURCE_DATE_EPOCH") or output("git", "log", "-1", "--format=%ct", cwd=ROOT).strip()
-    how = (f"-Z{given.compression}", f"-z{given.level}")
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": moment}
-    run("dpkg-deb", *how, "--root-owner-group", "--build", tree, into / name, env=environment)
-    return into / name
+def packed(tree: Path, package: Path, moment_s: int, *how: str) -> Path:
+    """Pack the tree; what is younger than `moment_s` (seconds since the epoch) gets that age."""
+    package.parent.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(moment_s)}
+    for path in (tree, *tree.rglob("*")):  # older times come from wheels, and differ between their installers
+        os.utime(path, (moment_s, moment_s), follow_symlinks=False)
+    run("dpkg-deb", *how, "--root-owner-group", "--build", tree, package, env=environment)
+    return package
 
 
 def version_in_source() -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 HERE = Path(__file__).resolve().parent
+_SAID = frozenset({"[OPTIONS]", "COMMAND [ARGS]..."})  # what follows anyway
 TEMPLATES = ("safelight.1.in", "safelight-tray.1.in")
 
 
@@ -50,7 +51,7 @@ def commands(group: click.Group, above: str = "") -> Iterator[str]:
 def described(command: click.Command, name: str) -> Iterator[str]:
     """Yield a command: how it is called, what it does, its options."""
     context = click.Context(command, info_name=name)
-    called = " ".join(piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]")
+    called = " ".join(piece for piece in command.collect_usage_pieces(context) if piece not in _SAID)
     yield ".TP"
     yield f".B safelight {plain(name)}{' ' + plain(called) if called else ''}"
     yield plain(command.help or "")

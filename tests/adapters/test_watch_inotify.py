@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from safelight.app.clock import SystemClock
-from safelight.ports.watching import Hint, Missed, Noticed, Why
+from safelight.ports.watching import Hint, Why
 from safelight.watching.watcher import FolderWatcher
 from tests.adapters.watched import Heard, wait_until, watching
 
@@ -200,7 +200,7 @@ def test_closing_ends_every_thread_and_descriptor(root, heard):
     assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
-# --- what plain watchdog gets wrong -------------------------------------------------------------------------------------
+# --- what plain watchdog gets wrong ----------------------------------------------------------------------------------
 
 
 def test_a_directory_moved_out_tells_no_false_deletions(root, heard, tmp_path):

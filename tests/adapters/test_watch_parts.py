@@ -45,8 +45,10 @@ def test_the_table_tells_on_what_kind_of_file_system_a_path_lies(tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "silent"),
-    [("nfs4", True), ("cifs", True), ("9p", True), ("fuse.sshfs", True), ("virtiofs", True)]
-    + [("ext4", False), ("btrfs", False), ("vfat", False), ("fuseblk", False), ("tmpfs", False), ("", False)],
+    [
+        *((kind, True) for kind in ("nfs4", "cifs", "9p", "fuse.sshfs", "virtiofs")),
+        *((kind, False) for kind in ("ext4", "btrfs", "vfat", "fuseblk", "tmpfs", "")),
+    ],
 )
 def test_which_file_systems_tell_nothing(kind, silent):
     assert tells_nothing(kind) is silent
@@ -195,8 +197,15 @@ def test_a_lane_runs_one_thing_after_another_when_it_is_due():
 
 @pytest.mark.parametrize(
     ("inside", "name", "watched"),
-    [("2024", "01", True), ("2024", ".thumbnails", False), ("2024", "@eaDir", False), ("2024", "x.lrdata", False)]
-    + [("2024", "CaptureOne", True), ("CaptureOne", "Settings131", True), ("CaptureOne", "Cache", False)],
+    [
+        ("2024", "01", True),
+        ("2024", ".thumbnails", False),
+        ("2024", "@eaDir", False),
+        ("2024", "x.lrdata", False),
+        ("2024", "CaptureOne", True),
+        ("CaptureOne", "Settings131", True),
+        ("CaptureOne", "Cache", False),
+    ],
 )
 def test_folders_are_watched_as_they_are_scanned(inside, name, watched):
     assert looked_into(inside, name) is watched

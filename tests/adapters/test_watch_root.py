@@ -149,7 +149,7 @@ def test_plain_watchdog_does_not_see_that_the_root_was_renamed(root):
     assert not [kind for kind, _ in seen if "Moved" in kind or kind == "DirDeletedEvent"]
 
 
-# --- volumes ------------------------------------------------------------------------------------------------------------
+# --- volumes ---------------------------------------------------------------------------------------------------------
 
 
 def test_unmount_is_told_as_such_and_not_as_deletions(root, heard):

@@ -130,7 +130,7 @@ def test_a_server_that_hangs_holds_up_nobody(root, heard, monkeypatch):
     assert heard.said == []
 
 
-# --- volumes ------------------------------------------------------------------------------------------------------------
+# --- volumes ---------------------------------------------------------------------------------------------------------
 
 
 def test_unmount_of_a_network_volume_is_told_and_never_as_deletions(tmp_path, heard):

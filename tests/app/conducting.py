@@ -96,6 +96,7 @@ class Daemon:
             lend=self._lend,
             take_back=lambda: self.free,
             ring=self.bells.append,
+            paused=lambda: bool(self.why),
             may_work=lambda: self.why,
             beat=self._beat,
             acted=self._acted,

@@ -76,6 +76,7 @@ def test_paused_it_takes_in_and_rates_nothing(daemon: Daemon) -> None:
     assert daemon.stage("a.jpg") is Stage.ARRIVED
     assert daemon.worker.calls == []
     assert daemon.board.status.waiting == 1
+    assert daemon.board.status.state == "paused"
     daemon.why = ""
     daemon.settle_down()
     assert daemon.stage("a.jpg") is Stage.PUBLISHED

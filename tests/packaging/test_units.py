@@ -284,3 +284,33 @@ def test_stopping_is_clean(daemon):
     daemon.person("systemctl", "--user", "stop", DAEMON)
     assert daemon.shows(DAEMON, "Result") == "success"
     assert daemon.shows(DAEMON, "ActiveState") == "inactive"
+
+
+# --- the commands that put them in place ------------------------------------------------------------------------------
+
+
+def test_person_installs_and_takes_everything_back(tmp_path_factory):
+    with user_manager(tmp_path_factory.mktemp("installing")) as own:
+        if "0" not in own.person(sys.executable, "-c", "import safelight.cli.installing; print(0)", check=False):
+            pytest.skip("this Python or this clone lies where only root may read")
+
+        def command(name, *arguments):
+            program = (
+                f"import sys; from safelight.cli.installing import {name} as c; sys.exit(c(standalone_mode=False))"
+            )
+            return own.person(sys.executable, "-c", program, *arguments, check=False)
+
+        own.write(own.home / ".config/safelight/settings.toml", '[watch]\nfolders = ["/opt/photos", "~/Pictures"]\n')
+        before = own.person("find", own.home)
+        told = command("install_user", "--yes")
+        assert own.shows(DAEMON, "UnitFileState") == "enabled", told
+        assert own.shows("safelight-tray.service", "UnitFileState") == "enabled"
+        assert own.shows(DAEMON, "FragmentPath") == str(own.units / DAEMON)
+        assert own.shows(DAEMON, "ReadWritePaths").split()[-1] == "-/opt/photos"
+        # Where the daemon cannot start, the person is told; its links and files are there all the same.
+        assert own.shows(DAEMON, "ActiveState") == "active" or "Not done: start the daemon now" in told, told
+        told = command("uninstall_user", "--yes")
+        assert "Not done" not in told, told
+        assert own.shows(DAEMON, "LoadState") == "not-found"
+        left = set(own.person("find", own.home).splitlines()) - set(before.splitlines())
+        assert not {name for name in left if ".config" in name or "systemd" in name or "share" in name}, left

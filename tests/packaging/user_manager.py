@@ -21,6 +21,18 @@ NEEDED = ("unshare", "nsenter", "setpriv", "systemctl", "dbus-daemon", "mount")
 SYSTEMD = ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
 HIERARCHIES = ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup")
 
+# Before it, where the test is to change the system: everything is the machine's own, and what changes lies in memory.
+# The clone and its Python are covered, so that nothing can be found there by accident.
+OVERLAY = """
+set -e
+mount -t tmpfs none {folder}; mkdir {folder}/upper {folder}/below {folder}/root
+mount -t overlay none -o lowerdir=/,upperdir={folder}/upper,workdir={folder}/below {folder}/root
+cd {folder}/root
+for each in dev sys proc; do mount --rbind /$each $each; done
+pivot_root . mnt; cd /; umount -l /mnt
+for each in {covered}; do mount -t tmpfs none "$each"; done
+"""
+
 # Run as the first program of the new namespaces. The tree is shared between them, as it is on a booted machine: what is
 # mounted later must reach the namespace of a unit. A Python that lies in root's closed home is opened for the person.
 INSIDE = """
@@ -110,8 +122,8 @@ def until(condition: Callable[[], bool], *, within_s: float = 20, told: Callable
 
 
 @contextmanager
-def user_manager(folder: Path) -> Iterator[Manager]:
-    """Start it; the test is skipped, with the reason, where that cannot be done."""
+def user_manager(folder: Path, *, overlay: bool = False) -> Iterator[Manager]:
+    """Start it, with `overlay` in a system that may be changed; skipped, with the reason, where that cannot be done."""
     if os.geteuid() != 0:
         pytest.skip("a systemd of its own needs root, for the namespaces and the cgroup")
     missing = [program for program in NEEDED if shutil.which(program) is None]
@@ -127,6 +139,9 @@ def user_manager(folder: Path) -> Iterator[Manager]:
         python=sys.base_prefix,
         closed=os.path.expanduser("~root"),
     )
+    if overlay:
+        (folder / "disk").mkdir()
+        script = OVERLAY.format(folder=folder / "disk", covered=f"{ROOT} {sys.base_prefix}") + script
     with _cgroups(f"safelight-test-{os.getpid()}") as joining, (folder / "said").open("wb") as said:
         unshare = "unshare --mount --pid --fork --kill-child --mount-proc --propagation=private"
         outer = subprocess.Popen(

@@ -26,9 +26,9 @@ class Disk:
         self.knows = True
         self.looks = 0
 
-    def put(self, path: Path, size: int = 1, *, age_s: float = 0.0, open: bool = False, inode: int = 1) -> None:
+    def put(self, path: Path, size: int = 1, *, age_s: float = 0.0, held: bool = False, inode: int = 1) -> None:
         self.files[path] = FileStamp(size, int((self._clock.now() - age_s) * 1e9), inode, 1)
-        (self.open.add if open else self.open.discard)(path)
+        (self.open.add if held else self.open.discard)(path)
 
     def take_away(self, path: Path) -> None:
         self.files.pop(path, None)
@@ -105,11 +105,11 @@ def test_a_file_that_a_program_gives_its_time_after_closing_settles_with_that_ti
 
 def test_a_copy_that_pauses_for_a_minute_is_not_settled_by_the_pause():
     room = Room()
-    room.disk.put(FILE, 100, open=True)
+    room.disk.put(FILE, 100, held=True)
     room.say(Hint.STARTED)
     for size in (200, 300):
         room.wait(60)
-        room.disk.put(FILE, size, open=True)
+        room.disk.put(FILE, size, held=True)
     room.wait(60)
     assert room.written == []
     assert room.settle.busy() == {FOLDER}
@@ -133,7 +133,7 @@ def test_a_copy_that_pauses_for_a_minute_where_nobody_tells_of_a_closing():
 
 def test_a_file_held_open_for_ever_settles_at_the_cap():
     room = Room()
-    room.disk.put(FILE, open=True)
+    room.disk.put(FILE, held=True)
     room.say(Hint.STARTED)
     room.wait(OPEN_CAP_S - 1)
     assert room.written == []
@@ -144,7 +144,7 @@ def test_a_file_held_open_for_ever_settles_at_the_cap():
 
 def test_a_file_closed_by_one_program_and_held_open_by_another_waits_for_both():
     room = Room()
-    room.disk.put(FILE, open=True)
+    room.disk.put(FILE, held=True)
     room.say(Hint.CLOSED)
     room.wait(30)
     assert room.written == []
@@ -164,10 +164,10 @@ def test_a_file_closed_before_its_folder_was_watched_settles_at_once():
 
 def test_a_preallocated_file_filled_later_settles_when_it_is_full():
     room = Room()
-    room.disk.put(FILE, 40_000_000, open=True)  # its whole size from the beginning
+    room.disk.put(FILE, 40_000_000, held=True)  # its whole size from the beginning
     room.say(Hint.STARTED)
     room.wait(45)
-    room.disk.put(FILE, 40_000_000, open=True)  # filled: the same size, another time
+    room.disk.put(FILE, 40_000_000, held=True)  # filled: the same size, another time
     room.wait(45)
     assert room.written == []
     room.disk.put(FILE, 40_000_000)
@@ -179,7 +179,7 @@ def test_a_preallocated_file_filled_later_settles_when_it_is_full():
 def test_a_two_gigabyte_file_over_a_slow_link_settles_at_its_end():
     room = Room()
     for part in range(1, 257):  # 8 MB every 4 s
-        room.disk.put(FILE, part * 8 << 20, open=True)
+        room.disk.put(FILE, part * 8 << 20, held=True)
         if part == 1:
             room.say(Hint.STARTED)
         room.wait(4)
@@ -353,7 +353,7 @@ def test_whatever_happens_the_last_word_is_what_is_there(steps):
             room.wait(value)
         elif what == "write":
             size += 1
-            room.disk.put(FILE, size, open=bool(value))
+            room.disk.put(FILE, size, held=bool(value))
             room.settle.take(Noticed(FILE, Hint.STARTED, room.clock.now()))
         elif what == "take away":
             room.disk.take_away(FILE)

@@ -1,14 +1,20 @@
 """The lamp and its menu on a real message bus, asked by a panel that has no screen."""
 
+import asyncio
+import os
+import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from dbus_fast import Variant
+from dbus_fast import Message, Variant
+from dbus_fast.aio import MessageBus
 
 from safelight.control.messages import Doing, Status
+from safelight.tray.connection import connected
 from safelight.tray.entries import Open, Pause, Plain
 from safelight.tray.look import Look, look
 from safelight.tray.panel import Panel
@@ -203,11 +209,10 @@ def test_the_lamp_changes_when_work_ends(tray, watcher):
     lit = watcher.lamp()["IconPixmap"]
     watcher.signals.clear()
     tray.panel.show(look(Status(state="idle"), now_s=NOW_S))
-    until(watcher.heard("NewStatus"), told="the new status")
-    assert {"NewIcon", "NewAttentionIcon", "NewStatus", "NewToolTip", "LayoutUpdated"} <= {
-        name for name, _body in watcher.signals
-    }
-    assert watcher.lamp()["Status"] == "Active" and watcher.lamp()["IconPixmap"] != lit
+    until(watcher.heard("LayoutUpdated"), told="the new menu")
+    assert {name for name, _body in watcher.signals} == {"NewIcon", "NewStatus", "NewToolTip", "LayoutUpdated"}
+    lamp = watcher.lamp()
+    assert lamp["Status"] == "Active" and lamp["IconPixmap"] != lit and lamp["AttentionIconPixmap"] == []
     watcher.signals.clear()
     tray.panel.show(look(Status(state="idle"), now_s=NOW_S))
     tray.panel.show(look(Status(state="paused"), now_s=NOW_S))
@@ -240,6 +245,75 @@ def test_without_a_bus_it_gives_up_at_once(short):
         tray = Running(address)
         tray.thread.start()
         assert tray.ended() is False, address
+
+
+def test_a_connection_that_is_lost_is_made_anew(tray, watcher):
+    until(lambda: tray.panel._shown is not None, told="the connection")
+    tray.panel._shown._bus._sock.shutdown(socket.SHUT_RDWR)
+    until(lambda: len(watcher.registered) == 2, told="the icon, again")
+    assert watcher.labels()[1] == "Rating: 120 of 300"
+    watcher.click("Settings")
+    until(lambda: tray.chosen == [Plain.SETTINGS], told="the click")
+
+
+async def flood(bus: MessageBus, number: int) -> None:
+    """Send far more than the buffer of the socket holds while the bus reads nothing."""
+    for at in range(number):
+        bus.send(Message.new_signal("/flood", "org.safelight.Flood", "Drop", "us", [at, "x" * 20_000]))
+
+
+def test_the_library_ends_a_connection_whose_bus_is_busy(bus):
+    """Why there is `connection`; when this fails, the library was mended and that may go."""
+
+    async def lost() -> type | None:
+        plain = await MessageBus(bus_address=bus.address).connect()
+        os.kill(bus._running.pid, signal.SIGSTOP)
+        try:
+            await flood(plain, 50)
+        except OSError:
+            pass
+        finally:
+            os.kill(bus._running.pid, signal.SIGCONT)
+        try:
+            await asyncio.wait_for(plain.wait_for_disconnect(), 5.0)
+        except OSError as error:
+            return type(error)
+        return None
+
+    assert asyncio.run(lost()) is BlockingIOError
+
+
+def test_a_busy_bus_gets_all_in_order_once_it_reads(bus):
+    async def sent() -> list[int]:
+        got: list[int] = []
+        every = asyncio.Event()
+
+        def heard(message: Message) -> None:
+            if message.member == "Drop":
+                got.append(message.body[0])
+                if len(got) == 50:
+                    every.set()
+
+        reader = await connected(bus.address)
+        reader.add_message_handler(heard)
+        rule = Message(
+            destination="org.freedesktop.DBus", path="/org/freedesktop/DBus", interface="org.freedesktop.DBus",
+            member="AddMatch", signature="s", body=["interface='org.safelight.Flood'"],
+        )  # fmt: skip
+        await reader.call(rule)
+        writer = await connected(bus.address)
+        os.kill(bus._running.pid, signal.SIGSTOP)
+        try:
+            await flood(writer, 50)
+            await asyncio.sleep(0)
+        finally:
+            os.kill(bus._running.pid, signal.SIGCONT)
+        await asyncio.wait_for(every.wait(), 10.0)
+        for each in (reader, writer):
+            each.disconnect()
+        return got
+
+    assert asyncio.run(sent()) == list(range(50))
 
 
 def test_the_end_of_the_session_ends_it(bus):

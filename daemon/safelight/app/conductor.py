@@ -31,13 +31,16 @@ from safelight.app.letters import (
 from safelight.app.upkeep import Upkeep
 from safelight.app.worker_messages import Worker
 from safelight.control.messages import Trouble
+from safelight.domain.frame import Role
+from safelight.domain.names import role_of
 from safelight.errors import SafelightError
-from safelight.ports.watching import Missed, Noticed
+from safelight.ports.watching import Hint, Missed, Noticed
 
 FIRST_BACKOFF_S = (
     20.0  # after something that must not go wrong (full disk, no model) has; doubled each time it does again
 )
 LAST_BACKOFF_S = 900.0
+_ARRIVING = (Hint.STARTED, Hint.CLOSED, Hint.ARRIVED)
 LONGEST_WAIT_S = 300.0  # so that the service manager hears that this thread still answers
 
 
@@ -59,6 +62,7 @@ class Says:
     lend: Callable[[LeaseBegins], bool]  # lets go of the state folder; False: it could not
     take_back: Callable[[], bool]  # holds the state folder again; False: somebody else still does
     ring: Callable[[Bell], None]
+    paused: Callable[[], bool]  # whether it is the person who wants no work done
     may_work: Callable[[], str]  # why heavy work has to wait, one sentence; empty: it may be done
     beat: Callable[[], None]  # this thread is alive and has done something
     acted: Callable[[], bool]  # whether a person did something since the last question
@@ -142,11 +146,16 @@ class Conductor:
         waiting = self._desk.delivery.waiting
         self._board.say(waiting=waiting)
         if why:
-            self._board.say(
-                state="degraded" if self._desk.worker.degraded else "waiting" if waiting else "idle", why=why
-            )
+            self._board.say(state=self._state(waiting), why=why)
             return False
         return self._rate() or self._keep_up()
+
+    def _state(self, waiting: int) -> str:
+        if self._desk.worker.degraded:
+            return "degraded"
+        if self._says.paused():
+            return "paused"
+        return "waiting" if waiting else "idle"
 
     def _arrive(self) -> bool:
         arrival = self._desk.arrival
@@ -217,6 +226,8 @@ class Conductor:
         match letter:
             case Noticed() | Missed():
                 self._desk.arrival.hear(letter)
+                if isinstance(letter, Noticed) and self._arrives(letter):
+                    self._desk.worker.warm_up()  # loads while the file is still being copied
             case Bell():
                 self._says.ring(letter)
             case LeaseBegins():
@@ -237,6 +248,13 @@ class Conductor:
                 | Reconfigured()
             ):
                 self._says.requests(letter)
+
+    def _arrives(self, noticed: Noticed) -> bool:
+        """Tell whether a picture is arriving that may be rated at once."""
+        worker = self._desk.worker
+        if worker.alive or worker.degraded or self._lent or noticed.hint not in _ARRIVING:
+            return False
+        return role_of(noticed.path.name) in (Role.RAW, Role.IMAGE) and not self._says.may_work()
 
     def _lend(self, letter: LeaseBegins) -> None:
         self._lent = 1 if self._says.lend(letter) else self._lent

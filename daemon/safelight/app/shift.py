@@ -171,6 +171,7 @@ class Shift:
             lend=self._lend,
             take_back=self._take_back,
             ring=self._ring,
+            paused=lambda: self._pausing.until_s is not None,
             may_work=self._pausing.why,
             beat=self._beat,
             acted=self._acted,

@@ -22,7 +22,7 @@ from safelight.cards.troubles import not_read, not_written
 from safelight.errors import CopyFailed, CopyStopped, TargetUnusable
 from safelight.ports.cards import Copy, Room, Stop
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 19
 _BEHIND_BYTES = 8 << 20  # steps in which what was read is let go of, and what was written is sent to the disk
 
 Forget = Callable[[int, int, int], None]
@@ -41,6 +41,7 @@ class VerifiedCopier:
         """`forget` throws an open file out of memory, so that reading it back asks the disk."""
         self._forget = forget
         self._held: dict[Path, int] = {}  # copies without a name, and what holds the lock on each
+        self._buffer = memoryview(bytearray(CHUNK_BYTES))
 
     def room(self, folder: Path) -> Room:
         """Return what is left in a folder. Raises TargetUnusable when it is not there."""
@@ -76,7 +77,7 @@ class VerifiedCopier:
             with _written(folder / source.name):
                 os.fsync(target)
                 self._forget(target, 0, 0)
-                found = _hashed(target, stop)
+                found = _hashed(target, self._buffer, stop)
         except BaseException:
             self._let_go(temporary)
             raise
@@ -113,7 +114,7 @@ class VerifiedCopier:
             with opened(source) as one, opened(target) as other:
                 if os.fstat(one).st_size != os.fstat(other).st_size:
                     return None
-                digests = _hashed(one, stop)[1], _hashed(other, stop)[1]
+                digests = [_hashed(file, self._buffer, stop)[1] for file in (one, other)]
         except OSError:
             return None
         return digests[0] if digests[0] == digests[1] else None
@@ -132,7 +133,7 @@ class VerifiedCopier:
             before = os.fstat(descriptor)
             keep = source in self._held  # it is no card's, and is wanted in memory
             hashed, at, behind = xxhash.xxh3_128(), 0, 0
-            buffer = memoryview(bytearray(CHUNK_BYTES))
+            buffer = self._buffer
             while (count := os.readv(descriptor, [buffer])) > 0:
                 _heed(stop)
                 hashed.update(buffer[:count])
@@ -189,10 +190,9 @@ def _read(source: Path) -> Iterator[int]:
         raise not_read(error, source, device_there=True) from error
 
 
-def _hashed(descriptor: int, stop: Stop) -> tuple[int, bytes]:
+def _hashed(descriptor: int, buffer: memoryview, stop: Stop) -> tuple[int, bytes]:
     """Read an open file from its beginning; return how much there was and its digest."""
     hashed, at = xxhash.xxh3_128(), 0
-    buffer = memoryview(bytearray(CHUNK_BYTES))
     while (count := os.preadv(descriptor, [buffer], at)) > 0:
         _heed(stop)
         hashed.update(buffer[:count])

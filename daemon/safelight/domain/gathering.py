@@ -7,6 +7,7 @@ Invariant: a shoot that stays quiet is ranked after `LONGEST_S` at the latest.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 SHORTEST_S = 0.7  # a burst written by one program lands within it; of the two seconds that a single frame may take
 LONGEST_S = 30.0
@@ -19,7 +20,7 @@ GROWING_S = 1800.0  # what arrives in one place within half an hour of the last 
 def pause_s(arrived_s: Sequence[float]) -> float:
     """Return for how long nothing more must have come, in seconds, after arrivals at these moments (ascending)."""
     recent = arrived_s[-_RECENT:]
-    longest = max((later - earlier for earlier, later in zip(recent, recent[1:], strict=False)), default=0.0)
+    longest = max((later - earlier for earlier, later in pairwise(recent)), default=0.0)
     return min(LONGEST_S, max(SHORTEST_S, _PAUSES * longest))
 
 

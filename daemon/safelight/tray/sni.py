@@ -6,7 +6,6 @@ Specification: StatusNotifierItem of freedesktop.org, from which the names of me
 Invariant: a panel is told of a change by one signal for each property that has changed, and of nothing else.
 """
 
-from collections.abc import Callable
 from typing import Annotated
 
 from dbus_fast import PropertyAccess
@@ -27,20 +26,20 @@ _READ = PropertyAccess.READ
 
 
 class LampOnBus(ServiceInterface):
-    """The lamp as an object of the bus; `opened` is called when a panel has no menu of its own for a click."""
+    """The lamp as an object of the bus."""
 
-    def __init__(self, look: Look, *, lamps: Lamps, opened: Callable[[], None]) -> None:
+    def __init__(self, look: Look, *, lamps: Lamps) -> None:
         super().__init__(INTERFACE)
         self._look = look
         self._lamps = lamps
-        self._opened = opened
 
     def show(self, look: Look) -> None:
         """Take what is to be shown, and tell the panel what of it is new."""
         old, self._look = self._look, look
         if old.light != look.light:
             self.new_icon()
-            self.new_attention_icon()
+            if look.light.marked:
+                self.new_attention_icon()
         if _standing(old.light) != _standing(look.light):
             self.new_status(_standing(look.light))
         if old.said != look.said:
@@ -106,7 +105,7 @@ class LampOnBus(ServiceInterface):
     @dbus_property(_READ, name="AttentionIconPixmap")
     def attention_icon_pixmap(self) -> Pictures:
         """Return the lamp that is shown while a person is needed: as it burns now, with its mark."""
-        return self._pictures()
+        return self._pictures() if self._look.light.marked else []
 
     @dbus_property(_READ, name="AttentionMovieName")
     def attention_movie_name(self) -> DBusStr:
@@ -132,8 +131,7 @@ class LampOnBus(ServiceInterface):
 
     @dbus_method(name="Activate")
     def activate(self, x: DBusInt32, y: DBusInt32) -> None:
-        """Take a click from a panel that shows the menu for the other button only."""
-        self._opened()
+        """Take a click from a panel that shows the menu for the other button only; it means nothing."""
 
     @dbus_method(name="SecondaryActivate")
     def secondary_activate(self, x: DBusInt32, y: DBusInt32) -> None:
