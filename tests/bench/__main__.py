@@ -11,7 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("cost", "decoding", "grouping", "quality", "reconcile", "sidecars", "taste", "taste_honesty", "taste_model")
+NAMES = (
+    *("cards", "cost", "daemon", "decoding", "grouping", "quality", "reconcile", "sidecars"),
+    *("taste", "taste_honesty", "taste_model", "watching"),
+)
 
 
 def data_folder() -> Path:
@@ -43,6 +46,9 @@ def main() -> int:
         return 1
     data = str(chosen.data)
     arguments = {
+        "cards": [],
+        "daemon": ["--data", data],
+        "watching": [],
         "cost": ["--from", f"{data}/burst/blur_triplets", "--frames", *map(str, chosen.frames)],
         "decoding": [f"{data}/burst/blur_triplets"],
         "grouping": ["--data", data],

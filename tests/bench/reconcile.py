@@ -26,7 +26,7 @@ def make(root: Path, state: Path, files: int) -> None:
     """Write `files` tiny pictures and the catalog rows that know them."""
     for start in range(0, files, _PER_FOLDER):
         folder = root / f"{start:06d}"
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         for number in range(start, min(files, start + _PER_FOLDER)):
             (folder / f"IMG_{number:06d}.jpg").write_bytes(b"%d" % number)
             os.utime(folder / f"IMG_{number:06d}.jpg", (1_700_000_000, 1_700_000_000))
@@ -36,11 +36,12 @@ def make(root: Path, state: Path, files: int) -> None:
         store.receipts.start_run([root], at_s=0.0)
         for listing in DiskScanner().scan(root):
             for file in listing.files:
-                _know(store, file)
+                know(store, file)
     store.close()
 
 
-def _know(store: SqliteStore, file: FoundFile) -> None:
+def know(store: SqliteStore, file: FoundFile) -> None:
+    """Let the catalog know a picture as `rate` would have left it."""
     if file.role is Role.IMAGE:
         frame_id = store.catalog.add_frame(file.path, arrived_s=0.0)
         store.catalog.put_file(file, frame_id=frame_id, content=frame_id.to_bytes(16, "big"))

@@ -215,11 +215,25 @@ def test_person_switches_it_on_and_off(system):
     assert not system.person("find", system.home / ".config", "-name", "*safelight*")
 
 
+VECTORS = """
+import lancedb, pathlib
+rows = [{"vector": [0.0] * 64, "id": number} for number in range(300)]
+table = lancedb.connect(pathlib.Path.home() / ".cache/vectors").create_table("frames", rows)
+table.add([{"vector": [1.0] * 64, "id": 300}])
+table.optimize()
+assert table.search([1.0] * 64).limit(1).to_list()[0]["id"] == 300
+"""
+
+
 def test_work_of_the_worker_is_possible_in_the_sandbox_of_the_unit(system):
     """What the daemon's worker does (decoders, model, vectors, exiftool) under everything that the unit forbids."""
     unit = (ROOT / "systemd/safelight.service").read_text(encoding="utf-8")
     unit = unit.replace("Type=notify", "Type=oneshot").replace(
         "/usr/bin/safelight run", "/usr/bin/safelight rate %h/Pictures"
+    )
+    system.write(system.home / "vectors.py", VECTORS)
+    unit = unit.replace(
+        "rate %h/Pictures\n", "rate %h/Pictures\nExecStart=/usr/lib/safelight/bin/python -I %h/vectors.py\n"
     )
     unit = re.sub(r"^(NotifyAccess|WatchdogSec|Restart|RestartSec|RestartPreventExitStatus)=.*\n", "", unit, flags=re.M)
     system.write(system.units / "once.service", unit)
@@ -232,11 +246,13 @@ def test_work_of_the_worker_is_possible_in_the_sandbox_of_the_unit(system):
 
 
 def test_upgrade_keeps_what_is_known(system):
-    before = json.loads(system.person("safelight", "status", "--json"))
+    picture = system.home / "Pictures/a.jpg"
+    before = json.loads(system.person("safelight", "explain", "--json", picture))
+    known = system.person("safelight", "journal")
     system.root("dpkg", "-i", system.packages / "second.deb")
     assert UPGRADE in system.person("safelight", "--version")
-    after = json.loads(system.person("safelight", "status", "--json"))
-    assert after["frames"] == before["frames"]
+    assert json.loads(system.person("safelight", "explain", "--json", picture)) == before
+    assert known.strip() and system.person("safelight", "journal") == known
     (line,) = system.person("safelight", "rate", "--json", system.home / "Pictures").splitlines()
     assert json.loads(line)["stage"] == "published"
 

@@ -78,6 +78,18 @@ def test_one_of_everything_stands_in_the_order_of_what_is_most_wanted():
             Status(state="waiting", why="The battery is at 22 %.", waiting=1),
             ["Waiting", "The battery is at 22 %.", "1 frame to be rated"],
         ),
+        (
+            Status(state="paused", paused_until_s=NOW_S, why="Paused until Sunday 06:00."),
+            ["Paused until Sunday 06:00."],
+        ),
+        (
+            Status(state="paused", why="Paused by hand.", doing=(Doing(what="Copying", done=1, total=2),)),
+            ["Paused by hand.", "Copying: 1 of 2"],
+        ),
+        (
+            Status(state="waiting", why="On battery, at 22 %.", doing=(Doing(what="Copying", done=1, total=2),)),
+            ["Waiting", "On battery, at 22 %.", "Copying: 1 of 2"],
+        ),
         (Status(state="leased"), ["Another Safelight command is at work"]),
         (
             Status(state="degraded", why="The worker ended three times."),
@@ -214,6 +226,12 @@ def test_what_went_wrong_on_a_click_stands_on_top_and_goes_when_clicked():
     first = shown(Status(state="idle"), note="The card could not be ejected. A program still uses it: gthumb.")[0]
     assert first.label == "The card could not be ejected. A program still uses it:"
     assert first.act is Plain.DISMISS
+
+
+def test_a_long_line_of_taste_is_told_whole():
+    taste = "Taste: from 1,204 decisions, 71 % of your choices foreseen (68 to 74)."
+    found = [entry.label for entry in shown(Status(state="idle", taste=taste)) if entry.key.startswith("taste")]
+    assert len(found) == 2 and " ".join(found) == taste
 
 
 def test_settings_and_quit_are_always_there():

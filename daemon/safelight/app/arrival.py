@@ -22,6 +22,7 @@ from safelight.services.intake import Arrivals, Intake
 from safelight.services.settle import Settle, Settled
 
 REST_S = 1.5  # after the last hint in a folder: programs save in several steps, and a move has two ends
+_PARTS = 8  # of one watched folder are looked through one by one; when it is more, all of it
 REST_CAP_S = 15.0  # a folder that never rests is looked into anyway
 _PICTURES = (Role.RAW, Role.IMAGE)
 
@@ -68,8 +69,17 @@ class Arrival:
             self._settle.take(told)
 
     def scan(self, folder: Path, why: Why) -> None:
-        """See to it that a folder is looked through with all below it."""
-        self._scans.setdefault(folder, why)
+        """See to it that a watched folder is looked through with all below it, or a part of it."""
+        root = next((root for root in self._roots.all() if folder.is_relative_to(root)), None)
+        if root is None:
+            return
+        within = [each for each in self._scans if each.is_relative_to(root)]
+        if folder != root and (root in within or len(within) >= _PARTS):
+            folder = root
+        if folder == root:
+            for each in within:
+                del self._scans[each]  # the whole comes with all its parts
+        self._scans[folder] = why
 
     def believe(self, paths: Iterable[Path]) -> None:
         """Take these files for complete: whoever wrote them has said so."""
@@ -175,20 +185,20 @@ class Arrival:
         """Look through a watched folder: what happened to what is known, then what is new."""
         started_s = self._parts.clock.now()
         self.absent.pop(folder, None)
-        if why is Why.UNMOUNTED or why is Why.ROOT_GONE:
+        if why in (Why.UNMOUNTED, Why.ROOT_GONE) and folder in self._roots.all():
             self.absent[folder] = GONE  # nothing is concluded; when it is back, it is scanned
             return Came(what="Looking for changes")
         done = reconcile_run.service(self._parts).step([folder])
         absent = {passed.path: passed.reason for passed in done.absent}
         if folder in absent:
             if not self._has_pictures(folder):
-                self.absent[folder] = absent[folder]
+                self._be_absent(folder, absent[folder])
                 return Came(done.to_judge, what="Looking for changes")
             reconcile_run.service(self._parts).accept([folder])  # another disk lies there: its pictures are rated
         try:
             arrivals = self._intake().take_in([folder], believes=self._believing(started_s, ()))
         except FolderError as error:
-            self.absent[folder] = absent.get(folder, error.told)
+            self._be_absent(folder, absent.get(folder, error.told))
             return Came(done.to_judge, what="Looking for changes")
         self.scanned_s = self._parts.clock.now() - started_s
         came = self._came(arrivals, "Looking for changes")
@@ -201,6 +211,13 @@ class Arrival:
             dict.fromkeys([*done.to_judge, *(frame.id for frame in waiting if frame.path.is_relative_to(folder))])
         )
         return came
+
+    def _be_absent(self, folder: Path, told: str) -> None:
+        """Remember that a watched folder is not there; of a part of one, the whole tells more."""
+        if folder in self._roots.all():
+            self.absent[folder] = told
+        else:
+            self._scans.update({root: Why.TIMER for root in self._roots.all() if folder.is_relative_to(root)})
 
     def _has_pictures(self, folder: Path) -> bool:
         try:

@@ -17,7 +17,7 @@ class Eyes:
 
     def __init__(self, *, box: Letterbox, clock: Clock, network_s: float) -> None:
         """`network_s`: seconds between two looks at folders whose file system tells nothing."""
-        self._watcher = FolderWatcher(sink=box.put, clock=clock, network_s=network_s)
+        self._watcher = FolderWatcher(sink=box.hints, clock=clock, network_s=network_s)
         self._watched: set[Path] = set()
 
     def watch(self, roots: Iterable[Path], *, known: Callable[[Path], Iterable[Path]]) -> None:

@@ -2,7 +2,7 @@
 
 All that changes the catalog is done by one thread, the conductor's; whoever notices something (the watcher, the socket,
 a timer, a card that is being copied) only leaves word of it here and goes on at once.
-Invariant: letters are read in the order in which they were put in, each once.
+Invariant: letters are read in the order in which they were put in, each once; hints of watchers come after them.
 """
 
 import queue
@@ -16,6 +16,7 @@ from typing import Any
 from safelight.control.messages import Answer
 from safelight.domain.cards import Card
 from safelight.ports.watching import Missed, Noticed
+from safelight.watching.inbox import Inbox
 
 _AT_ONCE = 5000  # letters read before something else is done: a storm must not keep answers waiting
 
@@ -130,6 +131,7 @@ class Letterbox:
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Letter | None] = queue.SimpleQueue()
+        self.hints = Inbox(wake=self.wake)  # what watchers say, in bounded room
 
     def put(self, letter: Letter) -> None:
         """Leave a letter."""
@@ -152,4 +154,5 @@ class Letterbox:
                 letters += [letter] if letter is not None else []
         except queue.Empty:
             pass
-        return letters
+        noticed, missed = self.hints.take()
+        return [*letters, *noticed, *missed]

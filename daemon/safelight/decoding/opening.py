@@ -47,6 +47,14 @@ def why_not_read(error: OSError, path: Path) -> Unreadable:
     return OutOfReach(summary, hint=hint, path=path)
 
 
+def _opened(path: Path) -> int:
+    """Open a file without moving the time of its last access, where the system allows that: a card stays as it is."""
+    try:
+        return os.open(path, _FLAGS | getattr(os, "O_NOATIME", 0))
+    except PermissionError:  # of another user, perhaps
+        return os.open(path, _FLAGS)
+
+
 def _of_link(path: Path) -> Unreadable:
     if path.exists():
         return Unreadable(
@@ -79,7 +87,7 @@ def _check(mode: int, size: int, path: Path) -> None:
 def open_picture(path: Path) -> Iterator[BinaryIO]:
     """Yield `path` open for reading, position 0. Raises Unreadable for what is no readable regular file."""
     try:
-        descriptor = os.open(path, _FLAGS)
+        descriptor = _opened(path)
     except OSError as error:
         raise why_not_read(error, path) from None
     except ValueError:  # a name with a NUL cannot exist

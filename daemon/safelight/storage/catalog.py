@@ -68,8 +68,11 @@ class Catalog:
         if not wanted:
             return
         # SQLite lowers letters of ASCII only and knows no suffix, so that all names are gone through here.
-        paths = [row["path"] for row in self._database.rows("SELECT path FROM files")]
-        for stored in paths:
+        plain = frozenset(stem.encode() for stem in wanted if stem.isascii())
+        for (stored,) in self._database.rows("SELECT path FROM files"):
+            bare = stored[stored.rfind(b"/") + 1 : stored.rfind(b".")]
+            if bare and bare.isascii() and bare.lower() not in plain:
+                continue  # the usual one, told at a glance: there may be 100,000 of them
             if os.fsdecode(os.path.splitext(os.path.basename(stored))[0]).lower() in wanted:
                 (row,) = self._database.rows("SELECT * FROM files WHERE path = ?", (stored,))
                 yield known_file(row)

@@ -149,8 +149,7 @@ def _pause(status: Status) -> tuple[Entry, ...]:
 
 
 def _taste(status: Status) -> tuple[Entry, ...]:
-    taste = one_line(status.taste)
-    return (Entry("taste", taste),) if taste else ()
+    return tuple(Entry(f"taste:{row}", text) for row, text in enumerate(lines(status.taste)))
 
 
 def _end(status: Status | None) -> tuple[Entry, ...]:

@@ -59,12 +59,15 @@ def needs_attention(status: Status) -> bool:
 
 def state_lines(status: Status, *, now_s: float) -> tuple[str, ...]:
     """Return what the daemon does, in lines; never none. `now_s` in seconds since the epoch, for "until 14:05"."""
-    said = [_doing(what.what, what.done, what.total) for what in status.doing[:DOINGS]]
-    if not said or status.state in ("paused", "waiting", "degraded", "stopping"):
-        said.insert(0, _headline(status, now_s=now_s))
-    why = [] if status.state in ("idle", "working") else list(lines(status.why))
+    doing = [_doing(what.what, what.done, what.total) for what in status.doing[:DOINGS]]
+    why = () if status.state in ("idle", "working") else lines(status.why)
+    said: list[str] = []
+    if not doing or status.state in ("paused", "waiting", "degraded", "stopping"):
+        headline = _headline(status, now_s=now_s)
+        # "Paused until Sunday 06:00." says it already.
+        said = [] if why and why[0].startswith(headline.split()[0]) else [headline]
     rest = [f"{count(status.waiting, 'frame')} to be rated"] if status.waiting else []
-    return (*said, *why, *rest)
+    return (*said, *why, *doing, *rest)
 
 
 def _doing(what: str, done: int, total: int) -> str:
