@@ -33,8 +33,10 @@ def lines(packages: Path) -> Iterator[str]:
     found = sorted(distributions(path=[str(packages)]), key=lambda package: package.name.lower())
     for package in found:
         told = package.metadata
-        licence = told.get("License-Expression") or (told.get("License") or "").split("\n")[0] or "see below"
-        yield f"  {package.name} {package.version}: {licence}"
+        named = [told[field].splitlines()[0] for field in ("License-Expression", "License") if told[field]]
+        named += [each.rpartition(" :: ")[2] for each in told.get_all("Classifier") or () if "License ::" in each]
+        known = (each for each in named if each != "UNKNOWN")
+        yield f"  {package.name} {package.version}: {next(known, 'see above, or its texts below')}"
     for package in found:
         for name, text in texts(package) if package.name != "safelight" else ():
             yield f"\n{LINE}\n{package.name} {package.version}, {name}\n{LINE}\n{text.rstrip()}"

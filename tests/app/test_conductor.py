@@ -299,3 +299,84 @@ def test_idle_it_waits_for_minutes(daemon: Daemon) -> None:
     assert daemon.conductor.wait_s() >= 60.0
     assert daemon.board.status.state == "idle"
     assert daemon.board.status.doing == ()
+
+
+def test_frames_are_judged_while_more_keep_arriving(daemon: Daemon) -> None:
+    for number in range(12):
+        daemon.put(f"{number}.jpg")
+        for _ in range(4):
+            daemon.conductor.read(daemon.box.take(0.0))
+            daemon.conductor.step()
+            daemon.clock.sleep(0.1)
+    assert len(daemon.asked("judge")) > 2
+    daemon.settle_down()
+    assert len(daemon.told) == 1
+
+
+def test_a_file_held_open_beside_them_keeps_nobody_awake(daemon: Daemon) -> None:
+    daemon.put("a.jpg")
+    slow = daemon.library.put("slow.jpg", age_s=0.0)
+    daemon.notice(slow, Hint.STARTED)
+    waits = []
+    for _ in range(40):
+        daemon.conductor.read(daemon.box.take(0.0))
+        while daemon.conductor.step():
+            pass
+        waits.append(daemon.conductor.wait_s())
+        daemon.clock.sleep(max(waits[-1], 0.01))
+    assert daemon.stage("a.jpg") is Stage.PUBLISHED
+    assert waits.count(0.0) < 5
+
+
+def test_learning_that_is_due_waits_for_a_held_shoot_without_spinning(daemon: Daemon) -> None:
+    daemon.delivery.hold(daemon.folder, on=True)
+    daemon.put("a.jpg")
+    daemon.settle_down()
+    daemon.upkeep.person_acted()
+    daemon.clock.sleep(120.0)
+    daemon.settle_down()
+    assert daemon.conductor.wait_s() > 60.0
+    assert daemon.asked("learn") == []
+
+
+def test_without_a_worker_it_goes_on_taking_in(daemon: Daemon) -> None:
+    daemon.worker.failures = [StateError("The model is missing.", hint="Fetch it.")] * 3
+    daemon.put("a.jpg")
+    for _ in range(30):
+        daemon.conductor.read(daemon.box.take(0.0))
+        while daemon.conductor.step():
+            pass
+        daemon.clock.sleep(0.1)
+    daemon.put("b.jpg")
+    for _ in range(30):
+        daemon.conductor.read(daemon.box.take(0.0))
+        while daemon.conductor.step():
+            pass
+        daemon.clock.sleep(0.1)
+    assert daemon.stage("b.jpg") is Stage.ARRIVED
+    assert daemon.board.status.state == "degraded"
+    assert len(daemon.asked("judge")) == 1
+
+
+def test_a_clock_that_is_set_back_lets_nothing_wait_for_hours(daemon: Daemon) -> None:
+    daemon.worker.failures = [StateError("The disk is full.", hint="Free some space.")]
+    daemon.put("a.jpg")
+    daemon.notice(daemon.folder / "gone.jpg", Hint.GONE)
+    for _ in range(20):
+        daemon.conductor.read(daemon.box.take(0.0))
+        while daemon.conductor.step():
+            pass
+        daemon.clock.sleep(0.1)
+    daemon.clock.sleep(-7200.0)
+    daemon.settle_down()
+    assert daemon.stage("a.jpg") is Stage.PUBLISHED
+
+
+def test_a_clock_that_jumps_ahead_makes_no_opinion(daemon: Daemon) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        daemon.put(name)
+    daemon.settle_down()
+    daemon.clock.sleep(30 * 24 * 3600.0)
+    daemon.miss(daemon.folder, Why.RESUMED)
+    daemon.settle_down()
+    assert [entry.kind for entry in daemon.store.journal.entries(Kind.FRAME_LOST, Kind.LOSS_CONFIRMED)] == []

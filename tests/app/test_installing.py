@@ -33,7 +33,7 @@ class FakeSystem:
     ran: list[tuple[str, ...]] = field(default_factory=list)
     complains: dict[str, str] = field(default_factory=dict)
 
-    def manager(self):
+    def systemd(self):
         return self.environment
 
     def active(self, unit):
@@ -314,10 +314,10 @@ def test_linked_folder_counts_as_what_it_is(tmp_path):
 
 def test_folder_in_the_common_temporary_folder_is_not_hidden():
     text = installing_texts.drop_in(
-        "ReadWritePaths=%h\n", home=Path("/home/a"), folders=[Path("/tmp/x")], environment={}
+        "ReadWritePaths=%h\n", home=Path("/home/a"), folders=[Path("/tmp") / "x"], environment={}
     )
     assert "PrivateTmp=no" in text
-    assert "ReadWritePaths=-/tmp/x" in text
+    assert f"ReadWritePaths=-{Path('/tmp') / 'x'}" in text
 
 
 def test_base_folders_of_the_shell_reach_the_daemon(tmp_path):
@@ -575,8 +575,8 @@ def test_systemd_of_another_home_is_none_of_ours(tmp_path):
     before = os.environ["PATH"]
     os.environ["PATH"] = environ["PATH"]
     try:
-        assert UserSystem(environ).manager() is None
-        same = UserSystem(environ | {"HOME": "/home/other"}).manager()
+        assert UserSystem(environ).systemd() is None
+        same = UserSystem(environ | {"HOME": "/home/other"}).systemd()
     finally:
         os.environ["PATH"] = before
     assert same == {"HOME": "/home/other", "XDG_CONFIG_HOME": "/x"}

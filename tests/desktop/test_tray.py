@@ -1,5 +1,6 @@
 """The tray in a real panel of Xfce: seen on light and dark panels, opened, clicked, and there when it restarts."""
 
+import importlib.util
 import subprocess
 import sys
 import time
@@ -114,6 +115,12 @@ def tray(make_desktop, tmp_path, request) -> Iterator[TrayInPanel]:
     given = getattr(request, "param", {"dark": False})
     made = TrayInPanel(make_desktop(services=SERVICES), tmp_path / "state", **given)
     (tmp_path / "shoot").mkdir()
+    opener = made.desktop.folder / "bin" / "xdg-open"
+    opener.parent.mkdir()
+    told = made.desktop.folder / "opened"
+    opener.write_text(f'#!/bin/sh\nprintf "%s\\n" "$1" >"{told}.new"; mv "{told}.new" "{told}"\n')
+    opener.chmod(0o755)
+    made.desktop.environ["PATH"] = f"{opener.parent}:{made.desktop.environ['PATH']}"
     made.daemon.status = status(time.time(), tmp_path / "shoot")
     with made.daemon.running():
         yield made
@@ -201,6 +208,17 @@ def test_the_menu_opens_with_either_button_and_its_shoots_can_be_undone(tray, bu
     assert tray.asked == [("undo", {"run": 3})]
 
 
+def test_the_folder_of_a_shoot_is_opened(tray):
+    tray.start()
+    tray.open_menu()
+    tray.keys("Down", "Down", "Down", "Right")
+    until(lambda: len(tray.menus()) == 2, told="the menu of the newest shoot")
+    tray.keys("Return")
+    told = tray.desktop.folder / "opened"
+    until(told.exists, told="the folder that was opened")
+    assert told.read_text().strip() == tray.daemon.status.shoots[0].folder
+
+
 def test_a_count_goes_on_in_the_open_menu(tray):
     tray.start()
     menu = tray.open_menu()
@@ -261,13 +279,30 @@ def test_it_is_small_beside_a_real_panel(tray):
     assert kilobytes["Pss"] <= kilobytes["Rss"] <= 40_000_000 // 1024, kilobytes
 
 
-def test_where_there_is_no_panel_it_ends_well(desktop):
+def test_without_a_bus_pystray_shows_the_lamp_in_a_tray_of_x(tray):
+    if importlib.util.find_spec("pystray") is None:  # to import it would want a display
+        pytest.skip("needs the extra 'tray'")
+    tray.desktop.point()
+    started = tray.desktop.start(
+        sys.executable, "-m", "safelight.tray.main", environ={"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}
+    )
+    x, y = until(tray.lamp, told="the lamp by pystray")
+    tray.desktop.screenshot("tray-pystray", region=(x - 100, 0, 200, 48), margin=0)
+    tray.desktop.click(x, y)  # no menu can be shown there: the click opens the newest shoot
+    told = tray.desktop.folder / "opened"
+    until(told.exists, told="the folder that was opened")
+    assert told.read_text().strip() == tray.daemon.status.shoots[0].folder
+    tray.desktop.stop(started)
+
+
+@pytest.mark.parametrize("display", [True, False], ids=["on a screen", "without a screen"])
+def test_where_there_is_no_panel_it_ends_well(desktop, display):
     ended = subprocess.run(
         [sys.executable, "-m", "safelight.tray.main", "--wait", "0.2"],
-        env=desktop.environ | {"DISPLAY": ""},
+        env=desktop.environ | ({} if display else {"DISPLAY": ""}),
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
-    assert ended.returncode == 0 and "No panel here shows icons" in ended.stderr
+    assert ended.returncode == 0 and ended.stderr.startswith("No panel here shows icons")

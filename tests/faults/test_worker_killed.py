@@ -186,14 +186,14 @@ def test_deaths_over_a_frame_are_remembered_beyond_the_daemon(tmp_path: Path, mo
 
 def test_a_worker_that_hangs_is_ended_and_the_frame_to_blame_is_found(tmp_path: Path, models: Path) -> None:
     folder = tmp_path / "bench"
-    limits = Limits(silence_s=3.0, per_frame_s=0.0)
+    limits = Limits(silence_s=5.0, per_frame_s=0.0)
     with working(folder, models=models, program=faulty(folder), limits=limits) as bench:
         painted(bench.folder, "IMG_0050.jpg", GREEN)
         begun = time.monotonic()
         judged = bench.link.judge(bench.take_in())
         assert [path.name for path, _ in judged.unreadable] == ["IMG_0050.jpg"]
         assert judged.frames == 4
-        assert 6.0 <= time.monotonic() - begun < 25.0
+        assert 10.0 <= time.monotonic() - begun < 60.0
 
 
 def test_a_fault_is_told_and_costs_no_worker(tmp_path: Path, models: Path) -> None:

@@ -142,7 +142,7 @@ def user_manager(folder: Path, *, overlay: bool = False) -> Iterator[Manager]:
     if overlay:
         (folder / "disk").mkdir()
         script = OVERLAY.format(folder=folder / "disk", covered=f"{ROOT} {sys.base_prefix}") + script
-    with _cgroups(f"safelight-test-{os.getpid()}") as joining, (folder / "said").open("wb") as said:
+    with _cgroups(f"safelight-test-{os.getpid()}-{folder.name}") as joining, (folder / "said").open("wb") as said:
         unshare = "unshare --mount --pid --fork --kill-child --mount-proc --propagation=private"
         outer = subprocess.Popen(
             ["sh", "-c", f'{joining} exec {unshare} sh -c "$0"', script],

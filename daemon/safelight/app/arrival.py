@@ -127,6 +127,9 @@ class Arrival:
         return Came(looked=False)
 
     def _rests_s(self, unrest: _Unrest) -> float:
+        now_s = self._parts.clock.now()
+        if unrest.last_s > now_s:  # the clock was set back
+            unrest.first_s = unrest.last_s = now_s
         return min(unrest.last_s + REST_S, unrest.first_s + REST_CAP_S)
 
     def _sort(self, settled: Settled, now_s: float) -> None:

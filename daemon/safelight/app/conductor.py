@@ -7,8 +7,9 @@ Invariant: nothing of this runs while another process holds a lease on the state
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from safelight.app.arrival import Arrival
 from safelight.app.board import Board
@@ -41,6 +42,7 @@ FIRST_BACKOFF_S = (
 )
 LAST_BACKOFF_S = 900.0
 _ARRIVING = (Hint.STARTED, Hint.CLOSED, Hint.ARRIVED)
+_ASK_S = 1.0  # whether a command that borrowed the state folder has ended
 LONGEST_WAIT_S = 300.0  # so that the service manager hears that this thread still answers
 
 
@@ -69,6 +71,41 @@ class Says:
     refresh: Callable[[], None]  # counts what is shown anew, after something was done
 
 
+class Lent(StrEnum):
+    """Whether another process writes to the state folder."""
+
+    NO = "no"
+    YES = "yes"
+    RETURNING = "returning"  # its lease has ended; it may still hold the lock for a moment
+
+
+class Rest:
+    """A rest after a failure, which grows with each one: a full disk is emptied, a folder comes back."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._length_s = 0.0
+        self._until_s = 0.0
+
+    @property
+    def over(self) -> bool:
+        """Tell whether it is time to try again, also after the clock was set back."""
+        return not 0.0 < self._until_s - self._clock() <= self._length_s
+
+    def not_before(self, due_s: float) -> float:
+        """Return when something that is due will be tried."""
+        return due_s if self.over else max(due_s, self._until_s)
+
+    def begin(self) -> None:
+        """Rest, twice as long as the last time."""
+        self._length_s = min(LAST_BACKOFF_S, 2 * self._length_s) if self._length_s else FIRST_BACKOFF_S
+        self._until_s = self._clock() + self._length_s
+
+    def end(self) -> None:
+        """Note that all is well again."""
+        self._length_s = self._until_s = 0.0
+
+
 class Conductor:
     """Reads letters and does what they ask for, until it is told to stop."""
 
@@ -79,11 +116,12 @@ class Conductor:
         self._board = board
         self._clock = clock
         self._stopping = threading.Event()
-        self._lent = 0
+        self._lent = Lent.NO
+        self._arrived = False  # the last step brought something in, so that judging has its turn
         self._judged = 0  # frames looked at since there was last nothing to do
         self._stale = False  # something was done since the last count
-        self._backoff_s = 0.0
-        self._resting_s = 0.0  # until when nothing is tried, after a failure
+        self._light = Rest(clock)  # from watching and taking in, after a failure
+        self._heavy = Rest(clock)  # from judging and rating
 
     def stop(self) -> None:
         """End after the step that is being done; may be called from any thread."""
@@ -105,43 +143,61 @@ class Conductor:
     def wait_s(self) -> float:
         """Return for how long there is nothing to do unless a letter comes, in seconds."""
         now_s = self._clock()
-        if self._lent:
-            return 1.0 if self._lent < 0 else LONGEST_WAIT_S
-        if self._resting_s > now_s:
-            return self._resting_s - now_s
-        heavy = not self._says.may_work() and not self._desk.worker.degraded
-        times = [self._desk.arrival.due_s()]
-        if heavy:
-            times += [
-                self._desk.delivery.due_s(),
-                self._desk.upkeep.due_s(),
-                now_s if self._desk.delivery.to_judge else None,
-            ]
-        due = min((each for each in times if each is not None), default=now_s + LONGEST_WAIT_S)
+        if self._lent is not Lent.NO:
+            return _ASK_S if self._lent is Lent.RETURNING else LONGEST_WAIT_S
+        due = min(self._dues(now_s), default=now_s + LONGEST_WAIT_S)
         return min(LONGEST_WAIT_S, max(0.0, due - now_s))
+
+    def _dues(self, now_s: float) -> Iterator[float]:
+        """Yield when each kind of work has something to do; what has to wait for other things is left out."""
+        arrival, delivery = self._desk.arrival, self._desk.delivery
+        if (due_s := arrival.due_s()) is not None:
+            yield self._light.not_before(due_s)
+        if self._says.may_work() or self._desk.worker.degraded:
+            return
+        if delivery.to_judge:
+            yield self._heavy.not_before(now_s)
+        elif (due_s := delivery.due_s(busy=arrival.busy())) is not None:
+            yield self._heavy.not_before(due_s)
+        if not delivery.waiting and (due_s := self._desk.upkeep.due_s()) is not None:
+            yield self._heavy.not_before(due_s)
 
     def step(self) -> bool:
         """Do the most urgent thing; False when there was nothing to do."""
         self._says.beat()
-        if self._lent < 0 and self._says.take_back():
-            self._lent = 0
-            self._desk.delivery.recall()
-        if self._lent or self._resting_s > self._clock():
+        if self._lent is Lent.RETURNING:
+            self._take_back()
+        if self._lent is not Lent.NO:
             return False
-        try:
-            did = self._do()
-        except SafelightError as error:
-            self._fail(error)
-            return False
+        did = False if self._judges_next() else self._tried(self._light, self._arrive)
+        did = did or self._tried(self._heavy, self._work)
         if did:
-            self._stale, self._backoff_s = True, 0.0
+            self._stale = True
         else:
             self._rest()
         return did
 
-    def _do(self) -> bool:
-        if self._arrive():
-            return True
+    def _judges_next(self) -> bool:
+        """Tell whether it is judging's turn: what arrives without an end must not keep what has arrived waiting."""
+        return self._arrived and self._heavy.over and bool(self._desk.delivery.to_judge) and not self._says.may_work()
+
+    def _tried(self, rest: "Rest", work: Callable[[], bool]) -> bool:
+        """Do something unless it failed a moment ago; a failure is shown, and tried again a little later."""
+        if not rest.over:
+            return False
+        try:
+            did = work()
+        except SafelightError as error:
+            rest.begin()
+            self._fail(error)
+            return False
+        if did:
+            rest.end()
+        return did
+
+    def _work(self) -> bool:
+        """Do what needs the worker, if it may be done now."""
+        self._arrived = False
         why = self._says.may_work() or self._desk.worker.degraded
         waiting = self._desk.delivery.waiting
         self._board.say(waiting=waiting)
@@ -162,8 +218,6 @@ class Conductor:
         due_s = arrival.due_s()
         if due_s is None or due_s > self._clock():
             return False
-        if arrival.scanning and self._desk.delivery.to_judge and self._judge():
-            return True  # a scan of a large library must not keep new frames waiting, nor they it: both in turn
         if arrival.scanning:
             self._board.say(state="working")
             self._board.begin("Looking for changes")
@@ -176,6 +230,7 @@ class Conductor:
             self._desk.delivery.gather(came.frames)
         if came.looked and self._says.acted():
             self._desk.upkeep.person_acted()
+        self._arrived = came.looked
         return came.looked
 
     def _rate(self) -> bool:
@@ -206,21 +261,20 @@ class Conductor:
         """Show that nothing is being done."""
         self._judged = 0
         self._board.rest()
-        self._board.trouble("failure", None)
+        if self._light.over and self._heavy.over:
+            self._board.trouble("failure", None)
+            if not self._says.may_work() and not self._desk.worker.degraded:
+                self._board.say(state="idle", why="", waiting=self._desk.delivery.waiting)
         if self._stale:
             self._stale = False
             self._says.refresh()
-        if not self._says.may_work() and not self._desk.worker.degraded:
-            self._board.say(state="idle", why="", waiting=self._desk.delivery.waiting)
         self._desk.worker.idle()
 
     def _fail(self, error: SafelightError) -> None:
-        """Say what went wrong and try again a little later: a full disk is emptied, a folder comes back."""
+        """Say what went wrong."""
         self._board.rest()
         self._board.trouble("failure", Trouble(level="bad", told=error.summary, hint=error.hint))
         self._board.say(state="degraded", why=error.summary)
-        self._backoff_s = min(LAST_BACKOFF_S, 2 * self._backoff_s) if self._backoff_s else FIRST_BACKOFF_S
-        self._resting_s = self._clock() + self._backoff_s
 
     def _read(self, letter: Letter) -> None:
         match letter:
@@ -233,10 +287,8 @@ class Conductor:
             case LeaseBegins():
                 self._lend(letter)
             case LeaseEnds():
-                self._lent = -1
-                if self._says.take_back():
-                    self._lent = 0
-                    self._desk.delivery.recall()
+                self._lent = Lent.RETURNING
+                self._take_back()
             case (
                 Asked()
                 | CardsChanged()
@@ -252,9 +304,16 @@ class Conductor:
     def _arrives(self, noticed: Noticed) -> bool:
         """Tell whether a picture is arriving that may be rated at once."""
         worker = self._desk.worker
-        if worker.alive or worker.degraded or self._lent or noticed.hint not in _ARRIVING:
+        if worker.alive or worker.degraded or self._lent is not Lent.NO or noticed.hint not in _ARRIVING:
             return False
         return role_of(noticed.path.name) in (Role.RAW, Role.IMAGE) and not self._says.may_work()
 
     def _lend(self, letter: LeaseBegins) -> None:
-        self._lent = 1 if self._says.lend(letter) else self._lent
+        if self._says.lend(letter):
+            self._lent = Lent.YES
+
+    def _take_back(self) -> None:
+        """Hold the state folder again, if nobody else does by now; what changed meanwhile is in the catalog."""
+        if self._says.take_back():
+            self._lent = Lent.NO
+            self._desk.delivery.recall()

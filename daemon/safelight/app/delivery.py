@@ -129,12 +129,13 @@ class Delivery:
         frames = self._parts.store.catalog.frames(list(ids), Stage.ASSESSED, Stage.RANKED)
         gathering.judged.update(dict.fromkeys(frame.id for frame in frames))
 
-    def due_s(self) -> float | None:
+    def due_s(self, *, busy: Collection[Path]) -> float | None:
         """Return when a gathering will have arrived, by the clock; None: none waits for time alone."""
+        now_s = self._parts.clock.now()
         times = [
-            each.arrived_s[-1] + pause_s(each.arrived_s)
+            min(now_s, each.arrived_s[-1]) + pause_s(each.arrived_s)
             for each in self._gatherings.values()
-            if each.judged and not each.waiting and each.arrived_s and not self._is_held(each.place)
+            if self._is_whole(each, busy) and each.arrived_s
         ]
         return min(times, default=None)
 
@@ -169,13 +170,12 @@ class Delivery:
         return done
 
     def _is_ready(self, gathering: Gathering, busy: Collection[Path]) -> bool:
-        return (
-            bool(gathering.judged)
-            and not gathering.waiting
-            and gathering.place not in busy
-            and not self._is_held(gathering.place)
-            and has_arrived(gathering.arrived_s, self._parts.clock.now())
-        )
+        return self._is_whole(gathering, busy) and has_arrived(gathering.arrived_s, self._parts.clock.now())
+
+    def _is_whole(self, gathering: Gathering, busy: Collection[Path]) -> bool:
+        """Tell whether nothing but time stands between a gathering and its stars."""
+        is_moving = gathering.place in busy or self._is_held(gathering.place)
+        return bool(gathering.judged) and not gathering.waiting and not is_moving
 
     def _is_held(self, place: Path) -> bool:
         return any(place.is_relative_to(root) for root in self._held)

@@ -77,7 +77,7 @@ def check(environ: Mapping[str, str], *, platform: str = sys.platform, user: int
 
 def installation(around: Surroundings) -> Plan:
     """Return what it takes, or to bring an older installation up to date."""
-    manager = around.system.manager()
+    manager = around.system.systemd()
     receipt = Receipt.read(around.receipt)
     wanted = _wanted(around, manager, receipt)
     steps: list[Step] = []
@@ -171,7 +171,7 @@ def _install_notes(around: Surroundings, manager: Mapping[str, str] | None) -> I
 
 def removal(around: Surroundings, *, purge: bool) -> Plan:
     """Return what takes everything back that `installation` did; with `purge`, also what Safelight knows."""
-    manager = around.system.manager()
+    manager = around.system.systemd()
     receipt = Receipt.read(around.receipt)
     steps = list(_ending(around, manager))
     left = []

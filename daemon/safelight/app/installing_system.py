@@ -27,7 +27,7 @@ _BETWEEN_S, _TRIES = 0.1, 200  # a daemon ends within ten seconds
 class System(Protocol):
     """What an installation asks of the machine."""
 
-    def manager(self) -> Mapping[str, str] | None:
+    def systemd(self) -> Mapping[str, str] | None:
         """Return the environment of the person's systemd, None when none can be reached."""
         ...
 
@@ -46,7 +46,7 @@ class UserSystem:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = dict(environ)
 
-    def manager(self) -> Mapping[str, str] | None:
+    def systemd(self) -> Mapping[str, str] | None:
         """Return its environment, None when there is none or when it is of another home."""
         status, said = self._ran(("systemctl", "--user", "show-environment"), _ASK_S)
         told = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)

@@ -4,11 +4,14 @@ Invariant: every watched folder is either watched or said to be in trouble.
 """
 
 from pathlib import Path
+from typing import Literal
 
 from safelight.app.arrival import Arrival
 from safelight.app.board import Board
+from safelight.app.configuration import Configuration
 from safelight.app.delivery import Delivery
 from safelight.app.eyes import Eyes
+from safelight.app.finding import Level
 from safelight.app.letters import CardsChanged, Letterbox
 from safelight.app.roots import Roots
 from safelight.app.wiring import Parts
@@ -37,6 +40,7 @@ class Looking:
         self._board = board
         self._box = box
         self._mounts: MountTable | None = None
+        self._wrong: set[str] = set()
 
     def watch_these(self) -> None:
         """Watch the folders that are to be watched now, and no others."""
@@ -66,6 +70,19 @@ class Looking:
         unwatched = self._arrival.unwatched
         told = Trouble(level="note", told=f"{min(unwatched)}: {NO_WATCHES}", hint=RAISE_LIMIT) if unwatched else None
         self._board.trouble("watches", told)
+
+    def examine(self, chosen: Configuration) -> None:
+        """Show what is wrong with the folders of the settings, as `doctor` would say it."""
+        from safelight.app.health_folders import FolderHealth
+
+        wrong = {each.name: each for each in FolderHealth(chosen).findings() if each.level is not Level.OK}
+        for name in self._wrong - wrong.keys():
+            self._board.trouble(name, None)
+        for name, found in wrong.items():
+            level: Literal["note", "bad"] = "bad" if found.level is Level.BAD else "note"
+            told = Trouble(level=level, told=f"{name} {found.told}.", hint=found.hint)
+            self._board.trouble(name, told)
+        self._wrong = set(wrong)
 
     def close(self) -> None:
         """Follow nothing any more."""

@@ -210,7 +210,7 @@ class Shift:
         self._looking.watch_these()
         for root in set(self._roots.all()) - before:
             self._desk.arrival.scan(root, Why.STARTED)
-        self._schedule.rescan_every(self._chosen.watch.rescan_minutes)
+        self._looking.examine(self._chosen)
         self._refresh()
 
     def _lend(self, letter: LeaseBegins) -> bool:
@@ -237,8 +237,10 @@ class Shift:
                 self._looking.scan_all(Why.RESUMED if bell is Bell.RESUMED else Why.TIMER)
             case Bell.DESKTOP:
                 self._looking.look_for_cards()
+                self._looking.examine(self._chosen)
             case Bell.HOURLY:
                 self._desk.upkeep.hourly()
+                self._looking.examine(self._chosen)
                 self._desk.delivery.recall()  # sidecars that could not be written are tried again
             case Bell.NIGHTLY:
                 self._desk.upkeep.nightly()

@@ -49,8 +49,13 @@ class Upkeep:
 
     def due_s(self) -> float | None:
         """Return when something will be due, by the clock."""
+        now_s = self._clock()
         if self._due.reveal or self._due.nightly:
-            return self._clock()
+            return now_s
+        if self._due.learn_s is not None:  # the clock may have been set back
+            self._due.learn_s = min(self._due.learn_s, now_s + LEARN_REST_S)
+        if self._due.index_s is not None:
+            self._due.index_s = min(self._due.index_s, now_s + INDEX_REST_S)
         return min((each for each in (self._due.learn_s, self._due.index_s) if each is not None), default=None)
 
     def step(self) -> str:

@@ -25,8 +25,8 @@ def pause_s(arrived_s: Sequence[float]) -> float:
 
 
 def has_arrived(arrived_s: Sequence[float], now_s: float) -> bool:
-    """Tell whether nothing more is to be waited for."""
-    return not arrived_s or now_s - arrived_s[-1] >= pause_s(arrived_s)
+    """Tell whether nothing more is to be waited for; a clock that was set back lets nobody wait for hours."""
+    return not arrived_s or not 0.0 <= now_s - arrived_s[-1] < pause_s(arrived_s)
 
 
 def grows(last_s: float, now_s: float) -> bool:

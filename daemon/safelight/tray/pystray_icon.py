@@ -21,6 +21,9 @@ from safelight.tray.look import TITLE, Look
 
 _SIZE = 64
 _NAME = "safelight"
+_TILE = (43, 46, 51)  # behind the lamp where a picture cannot be seen through; it stands out on light and dark panels
+# pystray 0.19.5 asks X for no clicks: ButtonPressMask, StructureNotifyMask and ExposureMask of the X protocol.
+_CLICKS_TOO = 0x4 | 0x20000 | 0x8000
 
 
 def load(environ: Mapping[str, str]) -> Any | None:
@@ -63,7 +66,7 @@ class PystrayIcon:
             if not self._ready:
                 return
             if old.light != look.light:
-                self._icon.icon = _image(look)
+                self._icon.icon = self._image(look)
             self._icon.title = _title(look)
             self._icon.menu = self._menu(look.entries)
 
@@ -77,11 +80,21 @@ class PystrayIcon:
         """Serve until told to leave; return False where the icon cannot be shown. Wants the main thread."""
         with suppress(*_refusals()):
             self._icon = self._pystray.Icon(
-                _NAME, icon=_image(self._look), title=_title(self._look), menu=self._menu(self._look.entries)
+                _NAME, icon=self._image(self._look), title=_title(self._look), menu=self._menu(self._look.entries)
             )
+            if not self._prepared():
+                return False
             self._icon.run(setup=self._begin)
             return True
         return False
+
+    def _prepared(self) -> bool:
+        """Make up for what pystray leaves out on X; return False where X has no tray, for which it would wait unseen."""
+        window = getattr(self._icon, "_window", None)
+        if self._icon.HAS_MENU or window is None:
+            return True
+        window.change_attributes(event_mask=_CLICKS_TOO)
+        return self._icon._get_systray_manager() is not None  # noqa: SLF001  # tested in a real panel
 
     def _begin(self, icon: Any) -> None:
         """Show the icon, once there is something to show it on."""
@@ -90,6 +103,18 @@ class PystrayIcon:
         self.show(self._look)
         if self._gone:
             icon.stop()
+
+    def _image(self, look: Look) -> Any:
+        """Return the lamp as a Pillow image; on X, where pystray would put black behind it, on a tile."""
+        from PIL import Image
+
+        with Image.open(picture(look.light.name, _SIZE)) as opened:
+            lamp = opened.convert("RGBA")
+        if self._pystray.Icon.HAS_MENU:
+            return lamp
+        tile = Image.new("RGBA", lamp.size, (*_TILE, 255))
+        tile.alpha_composite(lamp)
+        return tile
 
     def _menu(self, entries: Iterable[Entry]) -> Any:
         entries = list(entries)
@@ -131,13 +156,6 @@ def default_of(entries: Iterable[Entry]) -> Entry | None:
 def _reachable(entries: list[Entry], default: Entry | None) -> list[Entry]:
     """Return the entries with the default among them: pystray looks for it at the top only."""
     return entries if default is None or default in entries else [default, *entries]
-
-
-def _image(look: Look) -> Any:
-    from PIL import Image
-
-    with Image.open(picture(look.light.name, _SIZE)) as opened:
-        return opened.copy()
 
 
 def _title(look: Look) -> str:
