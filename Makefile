@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help rate test test-desktop interop bench doctor lint format lock wheel clean
+.PHONY: help rate test test-desktop interop bench doctor lint format lock wheel deb clean
 
 # make would expand dollars in a folder's name and run what looks like a call: the name travels unexpanded, under a name of its own.
 export SAFELIGHT_FOLDER := $(value FOLDER)
@@ -22,6 +22,7 @@ help:
 	@echo 'make lint, make format                   check, or rewrite, the form of the code'
 	@echo 'make lock                                resolve the dependencies of pyproject.toml anew; ARGS=--upgrade'
 	@echo 'make wheel                               build dist/safelight-*.whl'
+	@echo 'make deb                                 build dist/safelight_*.deb for this Debian; ARGS= as packaging/deb/build.py --help says'
 	@echo 'make clean                               remove what was installed and cached; photographs and ratings stay'
 
 rate:
@@ -69,6 +70,10 @@ lock:
 wheel:
 	@packaging/setup.sh run
 	@.venv/bin/python -m hatchling build --target wheel
+
+deb:
+	@packaging/setup.sh run
+	@.venv/bin/python packaging/deb/build.py $(ARGS)
 
 clean:
 	@rm -rf .venv .cache dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

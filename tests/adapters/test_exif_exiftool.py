@@ -121,3 +121,21 @@ def test_reader_goes_on_after_one_crash(reader: ExiftoolReader, tmp_path: Path) 
     assert fresh.read([tmp_path / "a.jpg"])
     assert fresh.available
     fresh.close()
+
+
+def test_a_file_that_is_to_be_left_untouched_is_read_and_keeps_its_time_of_access(
+    reader: ExiftoolReader, tmp_path: Path
+) -> None:
+    path = tmp_path / "on_a_card.jpg"
+    path.write_bytes(photograph() + bytes(3 << 20))  # longer than what exiftool gets of it
+    careful = ExiftoolReader(untouched=lambda _: True)
+    try:
+        os.utime(path, (1_000_000_000, 1_700_000_000))  # older than the last change: the next reading moves it
+        found = careful.read([path])[path]
+        assert found.taken_s is not None
+        assert path.stat().st_atime == 1_000_000_000
+        assert reader.read([path])[path] == found
+        if path.stat().st_atime == 1_000_000_000:
+            pytest.skip("times of access are not kept here")
+    finally:
+        careful.close()

@@ -69,6 +69,7 @@ class Daemon:
         self.letters: list[Letter] = []
         self.bells: list[Bell] = []
         self.why = ""
+        self.slowly = False
         self.beats = 0
         self.free = True  # whether nobody else holds the state folder
         self.parts = self._made_parts()
@@ -96,6 +97,7 @@ class Daemon:
             lend=self._lend,
             take_back=lambda: self.free,
             ring=self.bells.append,
+            slowly=lambda: self.slowly,
             paused=lambda: bool(self.why),
             may_work=lambda: self.why,
             beat=self._beat,

@@ -1,15 +1,16 @@
 """What is done with a card that is plugged in: as it was said before, as the settings say, or as the person answers."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from safelight.app.card_desk import PULLED, CardDesk, CardWork, Copying
+from safelight.app.card_desk import CardDesk, CardWork, Copying
 from safelight.app.letters import CardsChanged, Copied, CopyEnded, CopyProgress
 from safelight.domain.cards import Card, Policy
 from safelight.domain.frame import Stage
-from safelight.errors import ControlError
+from safelight.errors import ControlError, NoRoom
 from tests.app.conducting import Daemon
 
 
@@ -44,8 +45,11 @@ class Teller:
     def copying(self, card: Card, done: int, total: int) -> None:
         self.told.append(("copying", (done, total)))
 
-    def copied(self, card: Card, outcome: Copying) -> None:
+    def copied(self, card: Card, outcome: Copying, places: Collection[Path]) -> None:
         self.told.append(("copied", outcome.frames))
+
+    def pulled(self, card: Card, outcome: Copying) -> None:
+        self.told.append(("pulled", outcome.frames))
 
 
 class World:
@@ -187,11 +191,77 @@ def test_a_card_pulled_while_copying_is_said(world: World) -> None:
     world.new = Policy.IMPORT
     world.plug_in()
     world.pull()
-    (seen,) = world.daemon.board.status.cards
-    assert (seen.state, seen.told) == ("failed", PULLED)
-    assert world.importer.stopped == ["card-1"]
-    world.desk.hear(CopyEnded("card-1", Copying(0, 0, 0, 0, complete=False)))
     assert world.daemon.board.status.cards == ()
+    assert world.importer.stopped == ["card-1"]
+    world.desk.hear(CopyEnded("card-1", Copying(3, 0, 0, 2, complete=False)))
+    assert world.teller.told[-1] == ("pulled", 2)
+
+
+def test_a_card_pulled_while_copying_and_put_back_gets_its_stars(world: World) -> None:
+    world.new = Policy.IMPORT
+    world.plug_in()
+    copy = world.daemon.library.put("2026/a.jpg", b"a")
+    world.desk.hear(Copied("card-1", (copy,)))
+    world.pull()
+    world.plug_in()
+    world.desk.hear(CopyEnded("card-1", Copying(1, 0, 0, 1, complete=False)))
+    world.desk.hear(CopyEnded("card-1", Copying(0, 1, 0, 0), 2))  # there was nothing left to copy into that folder
+    world.daemon.settle_down()
+    assert world.daemon.stage("2026/a.jpg") is Stage.PUBLISHED
+
+
+def test_another_answer_while_copying_stops_it_and_holds_nothing_back(world: World) -> None:
+    world.new = Policy.IMPORT
+    world.plug_in()
+    copy = world.daemon.library.put("2026/a.jpg", b"a")
+    world.desk.hear(Copied("card-1", (copy,)))
+    world.desk.decide("card-1", "ignore")
+    assert world.importer.stopped == ["card-1"]
+    world.desk.hear(CopyEnded("card-1", Copying(1, 0, 0, 1, complete=False)))
+    world.daemon.settle_down()
+    assert world.shown == ("ignore", "ignored")
+    assert world.daemon.stage("2026/a.jpg") is Stage.PUBLISHED
+
+
+def test_what_had_no_room_is_tried_again_and_told_once(world: World) -> None:
+    world.new = Policy.IMPORT
+    world.plug_in()
+    full = Copying(0, 0, 0, 0, told="No room.", complete=False, problem=NoRoom("No room."))
+    world.desk.hear(CopyEnded("card-1", full))
+    assert world.shown == ("import", "failed")
+    world.desk.again()
+    world.desk.hear(CopyEnded("card-1", full, 2))
+    assert world.importer.begun == ["card-1", "card-1"]
+    assert [what for what, _ in world.teller.told] == ["copied"]
+    world.desk.decide("card-1", "import")  # at once, once there is room
+    world.desk.hear(CopyEnded("card-1", Copying(1, 0, 0, 1), 3))
+    assert world.shown == ("import", "done")
+    assert [what for what, _ in world.teller.told] == ["copied", "answered", "copied"]
+
+
+def test_a_card_of_which_nothing_waits_is_done(world: World) -> None:
+    world.new = Policy.RATE
+    world.plug_in()
+    world.pull()
+    world.plug_in()
+    assert world.shown == ("rate", "reading")
+    world.desk.rest()
+    assert world.shown == ("rate", "done")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        (Copying(6, 0, 0, 6), "6 files copied."),
+        (Copying(1, 3, 0, 1), "1 file copied; 3 files had been imported before."),
+        (Copying(0, 3, 0, 0), "Nothing new: 3 files had been imported before."),
+        (Copying(0, 0, 0, 0), "There is nothing on it to copy."),
+        (Copying(0, 0, 0, 0, told="The disk is full.", complete=False), "The disk is full."),
+        (Copying(4, 0, 2, 4, told="2 files fail.", complete=False), "4 files copied. 2 files fail."),
+    ],
+)
+def test_what_came_of_copying_is_told_in_whole_sentences(outcome: Copying, told: str) -> None:
+    assert outcome.summary == told
 
 
 def test_a_card_put_back_before_the_copying_has_ended_is_copied_again(world: World) -> None:

@@ -380,3 +380,17 @@ def test_a_clock_that_jumps_ahead_makes_no_opinion(daemon: Daemon) -> None:
     daemon.miss(daemon.folder, Why.RESUMED)
     daemon.settle_down()
     assert [entry.kind for entry in daemon.store.journal.entries(Kind.FRAME_LOST, Kind.LOSS_CONFIRMED)] == []
+
+
+def test_beside_busy_programs_half_of_the_time_is_theirs(daemon: Daemon) -> None:
+    daemon.slowly = True
+    daemon.worker.during = lambda name: daemon.clock.sleep(2.0) if name == "judge" else None
+    for number in range(40):
+        daemon.library.put(f"{number}.jpg")
+    daemon.miss(daemon.folder)
+    started_s = daemon.clock.now()
+    daemon.settle_down()
+    slices = len(daemon.asked("judge"))
+    assert slices == 3
+    assert daemon.clock.now() - started_s >= 2 * 2.0 * (slices - 1)
+    assert daemon.stage("39.jpg") is Stage.PUBLISHED

@@ -10,6 +10,7 @@ import pytest
 
 from safelight.app import rating_run, wiring
 from safelight.app.settings import Settings
+from safelight.cli import answers
 from safelight.domain.entries import Kind
 from safelight.errors import FolderError, WorkerError
 from tests.app.worker import Bench, cache_of, faulty, working
@@ -146,6 +147,23 @@ def test_answers_come_from_the_loaded_worker_with_record_text_and_status(tmp_pat
         with pytest.raises(WorkerError, match="before it had an answer"):
             bench.link.answer("die", {})
         assert bench.link.answer("explain", {}).text == "explain"
+
+
+def test_commands_are_answered_by_the_loaded_worker_as_the_command_line_answers_them(bench: Bench) -> None:
+    ids = bench.take_in()
+    bench.link.judge(ids)
+    run = bench.link.deliver(ids, run=None, to=[bench.folder], withhold=0.0).run
+    pid = bench.link.pid
+    file = bench.folder / "IMG_0000.jpg"
+    with wiring.reading(bench.parts.settings) as parts:
+        expected = answers.answer("explain", parts, {"file": str(file)})
+    told = bench.link.answer("explain", {"file": str(file)})
+    assert told == expected and "IMG_0000.jpg" in told.text
+    assert bench.link.answer("rerate", {"folder": str(bench.folder)}).record["frames"] == 4
+    assert bench.told[-1] == ("Rating again", 0, 4)  # the daemon hears of it, not a terminal
+    undone = bench.link.answer("undo", {"run": run})
+    assert len(undone.record["restored"]) == 4 and not bench.sidecars()
+    assert bench.link.pid == pid
 
 
 def test_daemon_s_side_loads_nothing_heavy() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 NAMES = (
     *("cards", "cost", "daemon", "decoding", "grouping", "quality", "reconcile", "sidecars"),
-    *("taste", "taste_honesty", "taste_model", "watching"),
+    *("taste", "taste_honesty", "taste_model", "watching", "worker"),
 )
 
 
@@ -49,6 +49,7 @@ def main() -> int:
         "cards": [],
         "daemon": ["--data", data],
         "watching": [],
+        "worker": [],
         "cost": ["--from", f"{data}/burst/blur_triplets", "--frames", *map(str, chosen.frames)],
         "decoding": [f"{data}/burst/blur_triplets"],
         "grouping": ["--data", data],

@@ -105,7 +105,7 @@ def status(now_s: float, folder: Path) -> Status:
             ),
         ),
         shoots=(shoot(3, "Harbour at dusk", 188), shoot(2, "R&D_fair <day 2>", 96), shoot(1, "Anna's wedding", 1204)),
-        taste="Taste: from 1,204 decisions, 71 % of your choices foreseen",
+        taste="Taste: from 1,204 decisions, 71 % foreseen",
         trouble=(Trouble(level="note", told="The disk of Pictures/Archive is not here.", hint="Nothing is lost."),),
     )  # fmt: skip
 

@@ -28,7 +28,7 @@ def test_card_that_is_done_can_be_removed_and_ejected():
 
 def test_card_that_is_still_needed_is_not_said_to_be_safe():
     told = notices.card_done(key="card:1", label="EOS_DIGITAL", rated=RATED, safe=False, failed=2)
-    assert told.body == f"{OUTCOME} 2 files could not be copied: keep the card as it is. Please leave the card in."
+    assert told.body == f"{OUTCOME} 2 files could not be copied. Do not format the card yet."
     assert "Safe" not in told.body
 
 

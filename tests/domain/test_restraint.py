@@ -82,9 +82,9 @@ def test_kernel_without_pressure_counts_use_alone():
 def test_work_waits_until_others_are_calm_and_not_until_the_pressure_falls():
     """The pressure falls as soon as our own work stops: going by it, work would start and stop for ever."""
     resting = decided(load=BUSY)
-    still = decided(load=Load(others=0.6, pressed=0.0), now_s=10, before=resting)
+    still = decided(load=Load(others=0.6, pressed=0.0), now_s=PATIENCE_S / 3, before=resting)
     assert not still.may
-    assert decided(load=Load(others=0.2, pressed=0.0), now_s=20, before=still) == Leave(may=True, jobs=8)
+    assert decided(load=Load(others=0.2, pressed=0.0), now_s=PATIENCE_S / 2, before=still) == Leave(may=True, jobs=8)
 
 
 def test_hours_of_a_busy_computer_do_not_starve_the_work():

@@ -1,4 +1,4 @@
-"""Cards that come and go in a mount table of the test's own: no other program of this computer sees them, nor its cards.
+"""Cards that come and go in a mount table of the test's own: no other program sees them, nor the cards of others.
 
 A card is a tmpfs, or a file with a file system in it. Photographs on it are small and differ from each other.
 """
@@ -179,6 +179,9 @@ def until_card(home: Home, name: str, state: str, *, most_s: float = 90.0) -> Ca
     return seen[0]
 
 
-def until_quiet(home: Home, *, most_s: float = 90.0) -> Status:
+def until_quiet(home: Home, *, most_s: float = 60.0) -> Status:
     """Wait until the daemon has nothing to do, and return what it says."""
-    return until(lambda: (now := status(home)).state == "idle" and not now.waiting and now, most_s=most_s)
+    try:
+        return until(lambda: (now := status(home)).state == "idle" and not now.waiting and now, most_s=most_s)
+    except AssertionError:
+        raise AssertionError(f"it is not idle: {status(home)}") from None

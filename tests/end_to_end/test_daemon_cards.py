@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -11,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.end_to_end.card_places import (
     CARDS,
     Slots,
     card,
-    film,
     own_mounts,
     pictures,
     rated,
@@ -28,6 +27,7 @@ from tests.end_to_end.card_places import (
 )
 from tests.end_to_end.daemons import Home, Running, running, until
 from tests.fakes.cards import contents, traces
+from tests.faults.shoot import encoded, picture, put
 
 
 @pytest.fixture
@@ -99,8 +99,9 @@ def test_not_even_a_time_of_access_changes_on_a_card_that_is_imported(home: Home
 
 def test_only_rating_leaves_no_trace_and_the_ratings_go_along(home: Home, slots: Slots, album: Path) -> None:
     home.settings(CARDS + 'new = "rate"\n')
-    slots.filled("EOS", 5)
+    slots.filled("EOS", 4)
     root = slots.put_in("EOS", "strictatime")
+    undated(root / "DCIM/100SAFE/IMG_0005.JPG")  # of which exiftool is asked
     before = traces(root)
     with running(home):
         seen = until_card(home, "EOS", "done")
@@ -116,6 +117,47 @@ def test_only_rating_leaves_no_trace_and_the_ratings_go_along(home: Home, slots:
         assert (looks(home), frames(home)) == (judged, known)
     told = kinds(home)
     assert (told["frame_arrived"], told["frame_imported"], told["rating_published"]) == (5, 5, 5)
+
+
+def undated(path: Path) -> None:
+    """Write a photograph with maker's notes that only exiftool can read the date from."""
+    facts = Image.Exif()
+    facts[271] = "Canon"
+    facts.get_ifd(0x8769)[37500] = bytes(64)
+    put(path, encoded(picture(99, side=240), quality=90, exif=facts))
+
+
+def test_a_rated_card_that_comes_again_is_done_at_once(home: Home, slots: Slots) -> None:
+    home.settings(CARDS + 'new = "rate"\n')
+    slots.filled("EOS", 3)
+    with running(home):
+        slots.put_in("EOS", "ro", "noload")
+        assert until_card(home, "EOS", "done").total == 3
+        judged = looks(home)
+        slots.take_out("EOS")
+        until(lambda: card(home, "EOS") is None)
+        slots.put_in("EOS", "ro", "noload")
+        seen = until_card(home, "EOS", "done")
+        assert (seen.told, seen.safe_to_remove) == ("Nothing on it waits to be rated.", True)
+        assert looks(home) == judged
+
+
+def test_a_card_pulled_while_it_is_only_rated_goes_on_when_it_is_back(home: Home, slots: Slots) -> None:
+    home.settings(CARDS + 'new = "rate"\n')
+    slots.filled("EOS", 40)
+    with running(home):
+        slots.put_in("EOS")
+        until(lambda: len(looks(home)) >= 2)
+        slots.pull("EOS")
+        until(lambda: card(home, "EOS") is None)
+        until_quiet(home)
+        assert len(looks(home)) < 40, "it was too fast to be pulled in the middle"
+        root = slots.put_in("EOS")
+        until_card(home, "EOS", "done")
+        assert len(looks(home)) == 40
+        run("cp", "-r", root / "DCIM/100SAFE", home.pictures / "sunday")
+        until(lambda: rated(home.pictures, 40))
+    assert kinds(home)["frame_arrived"] == 40
 
 
 def test_a_card_that_comes_again_has_nothing_new(home: Home, slots: Slots, album: Path) -> None:

@@ -47,15 +47,10 @@ class Supervised:
         return took_s
 
     def helpers(self) -> Iterator[tuple[int, str]]:
-        """Yield the processes that the daemon has started, with what they are."""
-        for pid in _below(self.running.process.pid):
-            try:
-                line = Path(f"/proc/{pid}/cmdline").read_bytes()
-            except OSError:
-                continue
-            if b"worker_program" in line:
-                yield pid, "worker"
-            elif b"decoding" in line:
+        """Yield the processes that the daemon has started: its worker, and what that has started in turn."""
+        for worker in _children(self.running.process.pid):
+            yield worker, "worker"
+            for pid in _children(worker):
                 yield pid, "decoder"
 
     def ask(self, command: str, **arguments: object) -> str:
@@ -93,13 +88,11 @@ class Supervised:
         return made
 
 
-def _below(pid: int) -> Iterator[int]:
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
     try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         for task in Path(f"/proc/{pid}/task").iterdir():
-            children += (task / "children").read_text().split()
+            found += map(int, (task / "children").read_text().split())
     except OSError:
-        return
-    for child in dict.fromkeys(map(int, children)):
-        yield child
-        yield from _below(child)
+        pass  # it has just ended
+    return found

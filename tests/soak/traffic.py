@@ -225,7 +225,7 @@ class Traffic:
     def _move(self) -> str:
         """Move a picture within its disk, usually with its sidecar, which goes before or after it."""
         picture = self._any()
-        folders = [] if picture is None else [each for each in self._here() if _disk(each) == _disk(picture.path.parent)]
+        folders = [] if picture is None else self._on_disk(picture.path, same=True)
         if picture is None or not folders:
             return "moved nothing"
         source = picture.path
@@ -263,7 +263,7 @@ class Traffic:
     def _to_other_disk(self) -> str:
         """Move as a file manager does between disks: a copy, then a deletion."""
         picture = self._any()
-        folders = [] if picture is None else [each for each in self._here() if _disk(each) != _disk(picture.path.parent)]
+        folders = [] if picture is None else self._on_disk(picture.path, same=False)
         if picture is None or not folders:
             return "moved nothing to another disk"
         source, target = picture.path, self._random.choice(folders) / self._name()
@@ -312,6 +312,9 @@ class Traffic:
 
     def _here(self) -> list[Path]:
         return [each for each in self._folders if not self._ledger.is_away(each)]
+
+    def _on_disk(self, path: Path, *, same: bool) -> list[Path]:
+        return [each for each in self._here() if (_disk(each) == _disk(path.parent)) is same]
 
     def _folder(self) -> Path:
         return self._random.choice(self._here())

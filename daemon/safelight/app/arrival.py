@@ -57,6 +57,7 @@ class Arrival:
         self._trees: dict[Path, None] = {}  # folders that came whole
         self.absent: dict[Path, str] = {}  # watched folders that are not there, and what is said of them
         self.unwatched: set[Path] = set()  # folders of which the system's limit leaves a part unwatched
+        self._scanned = False
         self.scanned_s = 0.0  # how long the last look at everything took
 
     def hear(self, told: Noticed | Missed) -> None:
@@ -86,9 +87,18 @@ class Arrival:
         for path in paths:
             self._settled.setdefault(path.parent, set()).add(path)
 
+    def take_scanned(self) -> bool:
+        """Tell whether a whole folder was looked through since the last question."""
+        scanned, self._scanned = self._scanned, False
+        return scanned
+
     def take_tree(self, folder: Path) -> None:
         """Take in a folder with all below it, soon; nothing is concluded from what is missing there."""
         self._trees[folder] = None
+
+    def waits(self, folder: Path) -> bool:
+        """Tell whether a folder, or one in it, that came whole waits to be taken in."""
+        return any(tree.is_relative_to(folder) for tree in self._trees)
 
     @property
     def scanning(self) -> bool:
@@ -204,6 +214,7 @@ class Arrival:
             self._be_absent(folder, absent.get(folder, error.told))
             return Came(done.to_judge, what="Looking for changes")
         self.scanned_s = self._parts.clock.now() - started_s
+        self._scanned = True
         came = self._came(arrivals, "Looking for changes")
         catalog = self._parts.store.catalog
         waiting = [
@@ -241,7 +252,8 @@ class Arrival:
     def _arrived(self, folders: Iterable[Path]) -> list[int]:
         """Return the frames in these folders that wait to be looked at: what had moved comes back with its stage."""
         catalog = self._parts.store.catalog
-        return [frame.id for folder in folders for frame in catalog.frames_in(folder, Stage.ARRIVED, Stage.RANKED)]
+        stages = (Stage.ARRIVED, Stage.ASSESSED, Stage.RANKED)
+        return [frame.id for folder in folders for frame in catalog.frames_in(folder, *stages)]
 
     def _believing(self, now_s: float, settled: Collection[Path]) -> Callable[[FoundFile], bool]:
         def believes(file: FoundFile) -> bool:

@@ -22,6 +22,7 @@ from safelight.cards.local_time import wall_s
 from safelight.decoding.exif import ExiftoolReader
 from safelight.domain.card_template import Template
 from safelight.domain.cards import Card
+from safelight.domain.notices import counted
 from safelight.errors import SafelightError, TargetUnusable
 from safelight.ports import Clock
 from safelight.ports.cards import Progress
@@ -95,7 +96,7 @@ class CardImporter:
 
     def _copied(self, card: Card, chosen: Configuration, stop: threading.Event) -> Imported:
         plan = _plan(chosen)
-        exiftool = ExiftoolReader()
+        exiftool = ExiftoolReader(untouched=lambda _: True)
         try:
             with open_cards(self._settings.state) as (_, imports):
                 service = ImportCard(
@@ -147,8 +148,10 @@ def _told(made: Imported) -> Copying:
     trouble = made.trouble or made.backup_trouble
     sentences: Sequence[str] = (
         trouble.told if trouble is not None else "",
-        f"{len(made.failed)} files could not be copied." if made.failed else "",
-        f"{made.without_backup} files have no second copy." if made.without_backup else "",
+        f"{counted(len(made.failed), 'file')} could not be copied." if made.failed else "",
+        f"{counted(made.without_backup, 'file')} {'has' if made.without_backup == 1 else 'have'} no second copy."
+        if made.without_backup
+        else "",
     )
     return Copying(
         files=made.copied,

@@ -42,6 +42,7 @@ FIRST_BACKOFF_S = (
 )
 LAST_BACKOFF_S = 900.0
 _ARRIVING = (Hint.STARTED, Hint.CLOSED, Hint.ARRIVED)
+_LONGEST_BREATH_S = 10.0
 _ASK_S = 1.0  # whether a command that borrowed the state folder has ended
 LONGEST_WAIT_S = 300.0  # so that the service manager hears that this thread still answers
 
@@ -64,6 +65,7 @@ class Says:
     lend: Callable[[LeaseBegins], bool]  # lets go of the state folder; False: it could not
     take_back: Callable[[], bool]  # holds the state folder again; False: somebody else still does
     ring: Callable[[Bell], None]
+    slowly: Callable[[], bool]  # whether others need the machine, so that work takes half of its time
     paused: Callable[[], bool]  # whether it is the person who wants no work done
     may_work: Callable[[], str]  # why heavy work has to wait, one sentence; empty: it may be done
     beat: Callable[[], None]  # this thread is alive and has done something
@@ -120,6 +122,7 @@ class Conductor:
         self._arrived = False  # the last step brought something in, so that judging has its turn
         self._judged = 0  # frames looked at since there was last nothing to do
         self._stale = False  # something was done since the last count
+        self._breath_s = 0.0  # until when nothing is judged, because others need the machine
         self._light = Rest(clock)  # from watching and taking in, after a failure
         self._heavy = Rest(clock)  # from judging and rating
 
@@ -151,12 +154,14 @@ class Conductor:
     def _dues(self, now_s: float) -> Iterator[float]:
         """Yield when each kind of work has something to do; what has to wait for other things is left out."""
         arrival, delivery = self._desk.arrival, self._desk.delivery
+        if self._stale:
+            yield now_s  # what was done is to be counted and shown
         if (due_s := arrival.due_s()) is not None:
             yield self._light.not_before(due_s)
         if self._says.may_work() or self._desk.worker.degraded:
             return
         if delivery.to_judge:
-            yield self._heavy.not_before(now_s)
+            yield self._heavy.not_before(max(now_s, self._breath_s))
         elif (due_s := delivery.due_s(busy=arrival.busy())) is not None:
             yield self._heavy.not_before(due_s)
         if not delivery.waiting and (due_s := self._desk.upkeep.due_s()) is not None:
@@ -242,13 +247,16 @@ class Conductor:
         return done is not None
 
     def _judge(self) -> bool:
-        to_judge = self._desk.delivery.to_judge
-        if not to_judge or self._says.may_work():
+        to_judge, begun_s = self._desk.delivery.to_judge, self._clock()
+        if not to_judge or self._says.may_work() or 0.0 < self._breath_s - begun_s <= _LONGEST_BREATH_S:
             return False
         self._board.say(state="working", why="", waiting=self._desk.delivery.waiting)
         self._board.begin("Rating", self._judged, self._judged + to_judge)
         did = self._desk.delivery.judge()
         self._judged += max(0, to_judge - self._desk.delivery.to_judge)
+        if self._says.slowly():
+            now_s = self._clock()
+            self._breath_s = now_s + min(_LONGEST_BREATH_S, now_s - begun_s)
         return did
 
     def _keep_up(self) -> bool:

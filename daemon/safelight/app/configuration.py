@@ -63,14 +63,16 @@ class Configuration:
                 key = f"{section}.{each.name}"
                 yield key, getattr(getattr(self, section), each.name), self.origin(key)
 
-    def watched(self) -> tuple[Watched, ...]:
+    def watched(self, *, importing: bool = False) -> tuple[Watched, ...]:
         """Return the folders to watch: those that are named, and the import folder while cards may be imported.
 
-        Of the import folder only what arrives is rated, unless the person names it as a folder to watch.
+        `importing`: some card is, whatever is done with those that were never seen. Of the import folder only what
+        arrives is rated, unless the person names it as a folder to watch.
         """
         folders = self.watch.folders
         into = self.cards.import_folder
-        if self.cards.new in ("rate", "ignore") or any(into.is_relative_to(each.path) for each in folders):
+        never = self.cards.new in ("rate", "ignore") and not importing
+        if never or any(into.is_relative_to(each.path) for each in folders):
             return folders
         return (*folders, Watched(path=into, existing="leave"))
 

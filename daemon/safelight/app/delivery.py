@@ -78,6 +78,8 @@ class Delivery:
             if self._root_of(frame.path.parent) is None:
                 continue
             gathering = self._gathering(frame.path.parent, now_s)
+            if frame.id in gathering.judged and frame.stage in (Stage.ASSESSED, Stage.RANKED):
+                continue  # it is on its way
             if frame.stage is Stage.ARRIVED or (frame.stage is Stage.UNREADABLE and frame.passing):
                 gathering.waiting[frame.id] = None
             elif frame.stage is Stage.ASSESSED or (frame.stage is Stage.RANKED and frame.reason not in _SETTLED):
@@ -101,6 +103,10 @@ class Delivery:
     def hold(self, root: Path, *, on: bool) -> None:
         """Rank nothing below a folder while more is being copied into it."""
         (self._held.add if on else self._held.discard)(root)
+
+    def waits(self, root: Path) -> bool:
+        """Tell whether anything below a folder is on its way."""
+        return any(place.is_relative_to(root) for place in self._gatherings)
 
     @property
     def waiting(self) -> int:
@@ -156,7 +162,8 @@ class Delivery:
     def _delivered(self, root: Path, gatherings: Collection[Gathering], ids: Collection[int]) -> Delivered:
         card = self._parts.volumes.card_root(root) is not None
         now_s = self._parts.clock.now()
-        run = None if card else self._shoots.run_of(root, now_s)
+        # A run is opened before it is used: what a worker that dies has written can be taken back as well.
+        run = None if card else self._shoots.run_of(root, now_s) or self._worker.open_run([root])
         done = self._worker.deliver(list(ids), withhold=self._withhold, run=run, to=() if card else (root,))
         for gathering in gatherings:
             del self._gatherings[gathering.place]

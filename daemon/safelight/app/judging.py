@@ -25,6 +25,7 @@ from safelight.services.index import Index, Vectors
 from safelight.services.rank import Leaning, Rank
 from safelight.services.rereading import Rereading
 from safelight.storage.store import SqliteStore
+from safelight.watching.volumes import CardVolumes
 
 
 class Judging:
@@ -47,7 +48,8 @@ class Judging:
         self._at = at
         self._store = store
         self._clock = clock
-        self._reader = ExiftoolReader()
+        cards = CardVolumes()
+        self._reader = ExiftoolReader(untouched=lambda path: cards.card_root(path) is not None)
         self._decoder = WorkerPool(jobs=settings.jobs)
         self._decoder.prepare(frames)  # while there is neither a model nor a thread that a fork would copy
         try:

@@ -82,7 +82,7 @@ class Keeping:
         """Watch what is known, before anything else is loaded."""
         store = open_store(self._settings.state)
         try:
-            roots = Roots(memory=store.memos, clock=SystemClock().now, cards=tuple)
+            roots = Roots(memory=store.memos, clock=SystemClock().now, cards=tuple, importing=store.cards.any_imported)
             roots.configure(self._chosen)
             eyes.watch(roots.all(), known=store.catalog.folders)
         finally:

@@ -116,6 +116,7 @@ def rerate(folder: Path | None, *, parts: Parts, progress: Progress) -> Rerated:
     ours = {frame.id for frame in frames}
     before = {made.frame_id: made.stars for made in store.ratings.ratings(ours)}
     if frames:
+        progress.begin("Rating again", len(frames))
         with parts.judging(0) as judging:
             judging.rank(service.leaning()).step(frames, stages=(Stage.PUBLISHED, Stage.RANKED))
     failed = _publish(ours, parts=parts, progress=progress)

@@ -92,8 +92,10 @@ class Looking:
     def _mounts_changed(self, appeared: tuple[Mount, ...], gone: tuple[Mount, ...]) -> None:
         """Leave word of cards; on the thread of the mount table."""
         cards = cards_among(appeared)
-        if cards or gone:
-            self._box.put(CardsChanged(cards, tuple(mount.root for mount in gone)))
+        still = {mount.root for mount in file_mounts()}  # a sandbox may show one place by two mounts
+        away = tuple(dict.fromkeys(mount.root for mount in gone if mount.root not in still))
+        if cards or away:
+            self._box.put(CardsChanged(cards, away))
 
     def _standing(self, root: Path) -> Watched:
         directories = self._eyes.directories(root)

@@ -164,6 +164,8 @@ class Requests:
         try:
             if pressed.button == Press.PAUSE:
                 self._pause({"until_s": self._clock() + HOUR_S})
+            elif kind == "card" and pressed.button == Press.EJECT:
+                self._eject_soon(self._cards.let_go(self._cards.at(key)))
             elif kind == "card":
                 self._cards.press(key, pressed.button)
             elif kind == "shoot":

@@ -38,8 +38,16 @@ class Root:
 class Roots:
     """The watched folders, and the cards that are looked at."""
 
-    def __init__(self, *, memory: Memory, clock: Callable[[], float], cards: Callable[[], tuple[Path, ...]]) -> None:
-        """`cards` returns where the cards are that are looked at just now."""
+    def __init__(
+        self,
+        *,
+        memory: Memory,
+        clock: Callable[[], float],
+        cards: Callable[[], tuple[Path, ...]],
+        importing: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`cards` returns where the cards are that are looked at just now, `importing` whether any is to be copied."""
+        self._importing = importing
         self._memory = memory
         self._clock = clock
         self._cards = cards
@@ -47,7 +55,8 @@ class Roots:
 
     def configure(self, chosen: Configuration) -> None:
         """Take the folders that the settings name."""
-        wanted = {each.path.resolve(): each.existing == "leave" for each in chosen.watched()}
+        folders = chosen.watched(importing=self._importing())
+        wanted = {each.path.resolve(): each.existing == "leave" for each in folders}
         outer = [path for path in wanted if not any(other in path.parents for other in wanted)]
         self._roots = tuple(
             Root(path, self._since_s(path) if wanted[path] else 0.0) for path in sorted(outer, key=bytes)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from safelight.app import learning_run
 from safelight.app.arrival import Arrival
 from safelight.app.board import Board
 from safelight.app.card_desk import CardDesk, CardWork
@@ -23,6 +24,7 @@ from safelight.app.delivery import Delivery
 from safelight.app.eyes import Eyes
 from safelight.app.letters import Bell, LeaseBegins, Letter, Letterbox, Reconfigured
 from safelight.app.looking import Looking
+from safelight.app.memory import give_back
 from safelight.app.pausing import Pausing
 from safelight.app.requests import Requests
 from safelight.app.roots import Roots
@@ -71,7 +73,12 @@ class Shift:
         self._suspend = SuspendTeller()
         self._seen = parts.store.journal.newest(*FACTS)
         now = parts.clock.now
-        self._roots = Roots(memory=parts.store.memos, clock=now, cards=lambda: self._cards.roots())  # noqa: PLW0108  # made below
+        self._roots = Roots(
+            memory=parts.store.memos,
+            clock=now,
+            cards=lambda: self._cards.roots(),  # noqa: PLW0108  # made below
+            importing=parts.store.cards.any_imported,
+        )
         self._roots.configure(chosen)
         surroundings = outside.surroundings
         self._pausing = Pausing(memory=parts.store.memos, clock=now, machine=surroundings.restraint, words=_moment)
@@ -83,20 +90,7 @@ class Shift:
         )
         self._ending.callback(self._worker.close)
         self._desk = self._made_desk()
-        self._requests = Requests(
-            desk=self._desk,
-            cards=self._cards,
-            pausing=self._pausing,
-            shoots=self._shoots,
-            board=outside.board,
-            roots=self._roots.all,
-            clock=now,
-            open_folder=surroundings.open_folder,
-            card_of=self._telling.card_of,
-            eject_soon=self._eject_soon,
-            is_undone=self._is_undone,
-            undone=self._undone,
-        )
+        self._requests = self._made_requests()
         self._looking = Looking(
             eyes=outside.eyes,
             parts=parts,
@@ -121,6 +115,7 @@ class Shift:
         self._ending.callback(self._schedule.close)
         for root in self._roots.all():
             self._desk.arrival.scan(root, Why.STARTED)
+        learning_run.forgetting(self._parts).step(frozenset())  # what a killed process left of a forgetting is ended
         self._desk.delivery.recall()
         self._refresh()
         self._conductor.run()
@@ -155,7 +150,7 @@ class Shift:
         )
         self._ending.callback(self._importer.close)
         self._cards = CardDesk(
-            work=CardWork(arrival, delivery, self._importer, self._telling, self._mark_card),
+            work=CardWork(arrival, delivery, self._importer, self._telling, self._mark_card, self._watch_imports),
             memory=parts.store.cards,
             board=board,
             new=lambda: Policy(self._chosen.cards.new),
@@ -165,12 +160,29 @@ class Shift:
         self._ending.callback(self._cards.close)
         return Desk(arrival, delivery, Upkeep(worker=self._worker, clock=now), self._worker)
 
+    def _made_requests(self) -> Requests:
+        return Requests(
+            desk=self._desk,
+            cards=self._cards,
+            pausing=self._pausing,
+            shoots=self._shoots,
+            board=self._outside.board,
+            roots=self._roots.all,
+            clock=self._parts.clock.now,
+            open_folder=self._outside.surroundings.open_folder,
+            card_of=self._telling.card_of,
+            eject_soon=self._eject_soon,
+            is_undone=self._is_undone,
+            undone=self._undone,
+        )
+
     def _made_says(self) -> Says:
         return Says(
             requests=self._read,
             lend=self._lend,
             take_back=self._take_back,
             ring=self._ring,
+            slowly=self._outside.surroundings.slowly,
             paused=lambda: self._pausing.until_s is not None,
             may_work=self._pausing.why,
             beat=self._beat,
@@ -199,7 +211,6 @@ class Shift:
         )
         topics = ((Topic.SHOOT, chosen.notify.shoots), (Topic.CARD, chosen.notify.cards))
         self._outside.surroundings.configure(rules=rules, silent=frozenset(topic for topic, on in topics if not on))
-        self._telling.import_folder = chosen.cards.import_folder.resolve()
 
     def _renew(self) -> None:
         """Go on with other settings: folders that are new are watched and looked through."""
@@ -235,6 +246,7 @@ class Shift:
         match bell:
             case Bell.RESCAN | Bell.RESUMED:
                 self._looking.scan_all(Why.RESUMED if bell is Bell.RESUMED else Why.TIMER)
+                self._cards.again()
             case Bell.DESKTOP:
                 self._looking.look_for_cards()
                 self._looking.examine(self._chosen)
@@ -258,7 +270,10 @@ class Shift:
 
     def _refresh(self) -> None:
         """Show what has to be counted, and see that waiting work is thought of again."""
+        self._cards.rest()
         self._looking.show(self._desk.delivery)
+        if self._desk.arrival.take_scanned():
+            give_back()
         scan_minutes = self._desk.arrival.scanned_s * _SCAN_SHARE / 60
         self._schedule.rescan_every(max(self._chosen.watch.rescan_minutes, scan_minutes))
         self._schedule.watch_power(on=bool(self._pausing.why()) and self._pausing.waits_for_machine)
@@ -277,7 +292,7 @@ class Shift:
         def done(wrong: str) -> None:
             board.trouble("eject", Trouble(level="note", told=wrong) if wrong else None)
             if not wrong:
-                self._outside.surroundings.show(card_ejected(key=f"card:{card.id}", label=card.label))
+                self._outside.surroundings.show(card_ejected(key=f"ejected:{card.id}", label=card.label))
 
         self._outside.surroundings.eject_soon(card.root, label=card.label, done=done)
 
@@ -295,6 +310,11 @@ class Shift:
         if identity is not None:
             with self._parts.store.transaction():
                 self._parts.store.sightings.put_volume(card.root, identity, card=True)
+
+    def _watch_imports(self) -> None:
+        """Watch the folder that cards are copied into, which is of no interest before the first one is."""
+        self._roots.configure(self._chosen)
+        self._looking.watch_these()
 
     def _kept_shoots(self) -> Kept:
         memos = self._parts.store.memos

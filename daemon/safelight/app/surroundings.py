@@ -108,6 +108,10 @@ class Surroundings:
         )
         return "" if self._leave.may else self._leave.why
 
+    def slowly(self) -> bool:
+        """Tell whether others need the machine and work goes on all the same."""
+        return self._leave is not None and self._leave.may and bool(self._leave.why)
+
     def can_ask(self) -> bool:
         """Tell whether there is somebody who shows questions; from any thread."""
         return self._notifier is not None and self._notifier.can_ask and Topic.CARD not in self._silent

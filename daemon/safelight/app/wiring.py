@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight.app.clock import FixedClock, SystemClock
+from safelight.app.progress import Progress
 from safelight.app.settings import Settings
 from safelight.ports import Clock, Elsewhere, Mounts, Placeholders, Traces, Trash
 from safelight.sidecars.beside import SidecarsBeside
@@ -51,6 +52,7 @@ class Parts:
     clock: Clock
     basis: Callable[[], Basis]  # what every taste starts from. Raises BundleError when it is damaged
     kept: Callable[[int], AbstractContextManager[Judging]] | None = None  # what judges, where it is kept loaded
+    told: Progress | None = None  # who is told how far a command has come, where no terminal shows it
     lock: int | None = None  # descriptor of the state folder's lock, where this process holds it
 
     @contextmanager

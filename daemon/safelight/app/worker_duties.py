@@ -85,10 +85,9 @@ class Duties:
     """Everything that the daemon may ask of its worker."""
 
     def __init__(self, *, parts: Parts, kept: Kept, say: Say, answers: str) -> None:
-        self._parts = replace(parts, kept=kept.judging)
-        self._kept = kept
         self._say = say
         self._progress = Saying(say)
+        self._parts = replace(parts, kept=kept.judging, told=self._progress)
         self._answers = answers
 
     @classmethod

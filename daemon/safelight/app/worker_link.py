@@ -251,7 +251,8 @@ class WorkerLink:
             child.end(grace_s=grace_s)
 
     def _silence_s(self, ids: Sequence[int]) -> float:
-        return self._limits.silence_s + self._limits.per_frame_s * len(ids)
+        limits = self._limits
+        return min(limits.long_s, limits.silence_s + limits.per_frame_s * len(ids))
 
     def _parted(self, newest: int) -> tuple[int, ...]:
         """Return the frames that were parted from others since an entry of the journal."""

@@ -69,8 +69,8 @@ class Limits:
 
     start_s: float = 60.0  # until the first sign of life, more than between two: libraries and model are loaded
     silence_s: float = 120.0  # between two signs of life; a decoder that hangs is ended after two times 30 s
-    per_frame_s: float = 0.5  # more, for what is done to many frames at once
-    long_s: float = 900.0  # the same for learning, answers and the vectors of a large library
+    per_frame_s: float = 0.05  # more, for what is done to many frames at once, up to ...
+    long_s: float = 220.0  # ... so long, as for learning, answers, vectors; below the unit's WatchdogSec with `start_s`
     deaths: int = 3  # so many ...
     within_s: float = 600.0  # ... in so long: it is not started again ...
     pause_s: float = 600.0  # ... until so long after the last

@@ -19,6 +19,7 @@ import click
 
 from safelight import __version__
 from safelight.cli.daemon_commands import DAEMON_COMMANDS
+from safelight.cli.installing import COMMANDS as INSTALLING_COMMANDS
 from safelight.cli.learning_commands import COMMANDS
 from safelight.cli.options import AS_OF, JSON, PATH, SIDECARS, STATE
 from safelight.cli.settings_commands import SETTINGS_COMMANDS
@@ -117,7 +118,7 @@ def doctor(state: Path | None, as_json: bool) -> int:
     return reporting.doctor(settings=settings(os.environ, state=state), as_json=as_json)
 
 
-for _command in (*COMMANDS, *DAEMON_COMMANDS, *SETTINGS_COMMANDS):
+for _command in (*COMMANDS, *DAEMON_COMMANDS, *SETTINGS_COMMANDS, *INSTALLING_COMMANDS):
     cli.add_command(_command)
 
 

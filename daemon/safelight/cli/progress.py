@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
+
+    from safelight.app.progress import Progress
+    from safelight.app.wiring import Parts
 
 
 class Quiet:
@@ -65,6 +70,19 @@ class Bar:
             )
             self._bar.start()
         return self._bar
+
+
+@contextmanager
+def shown(parts: Parts) -> Iterator[Progress]:
+    """Yield what a command tells its progress to: the daemon that asked for it, or the terminal."""
+    if parts.told is not None:
+        yield parts.told
+        return
+    bar = progress()
+    try:
+        yield bar
+    finally:
+        bar.end()
 
 
 def progress() -> Quiet | Bar:

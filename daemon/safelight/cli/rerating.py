@@ -7,7 +7,7 @@ from typing import Any
 from safelight.app import learning_run
 from safelight.app.learning_run import Rerated
 from safelight.app.wiring import Parts
-from safelight.cli.progress import progress
+from safelight.cli.progress import shown
 from safelight.cli.wording import counted, printable
 from safelight.control.messages import Answer
 
@@ -15,11 +15,8 @@ from safelight.control.messages import Answer
 def answer(parts: Parts, arguments: Mapping[str, Any]) -> Answer:
     """Rate again what is ours below `folder`, or everywhere; exit status 1 if a sidecar could not be written."""
     folder = arguments["folder"]
-    shown = progress()
-    try:
-        done = learning_run.rerate(None if folder is None else Path(folder), parts=parts, progress=shown)
-    finally:
-        shown.end()
+    with shown(parts) as progress:
+        done = learning_run.rerate(None if folder is None else Path(folder), parts=parts, progress=progress)
     failed = [{"path": str(path), "reason": reason} for path, reason in done.failed]
     return Answer(
         record={"frames": done.frames, "up": done.up, "down": done.down, "failed": failed},

@@ -2,7 +2,8 @@
 
 exiftool knows makers' notes that Pillow does not. It takes its arguments line by line, and a file name with a newline
 becomes arguments that run code; so it never sees a file's name. Each file is opened here as any picture is, and
-exiftool gets a link with a name of our own that leads to that open file.
+exiftool gets a link with a name of our own that leads to that open file. exiftool opens it once more through that link,
+which moves the time of its last access; of a file that must keep it, one on a card, it gets head and tail in memory.
 Invariant: no byte of a photograph's name reaches exiftool, except letters and digits of its extension; a hung or
 crashed exiftool costs the files it stumbled over, and after three failures exiftool is done without.
 """
@@ -33,6 +34,8 @@ _BATCH = 32  # files; that many stay open meanwhile
 _MAX_FAILURES = 3
 _START_S = 10.0
 _PER_FILE_S = 2.0
+# Of a file that must keep its time of access: cameras write metadata into the head, a few (CRW, X3F) into the tail.
+_HEAD_BYTES, _TAIL_BYTES = 1 << 20, 1 << 18
 _COMMON_ARGUMENTS = ["-G0", "-fast", "-q", "-q"]
 
 _RAW_VALUES = (
@@ -146,7 +149,15 @@ class _TimedExifTool(exiftool.ExifTool):  # type: ignore[misc]  # pyexiftool has
 class ExiftoolReader:
     """Reads capture facts by exiftool (ports.FactsReader). `available` tells whether it can; `trouble` says why not."""
 
-    def __init__(self, *, executable: str = "exiftool", monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        executable: str = "exiftool",
+        monotonic: Callable[[], float] = time.monotonic,
+        untouched: Callable[[Path], bool] = lambda _: False,
+    ) -> None:
+        """`untouched` tells of a file whether it must stay as it is to its time of access: it lies on a card."""
+        self._untouched = untouched
         self._executable = shutil.which(executable)
         self._monotonic = monotonic
         self._tool: _TimedExifTool | None = None
@@ -197,12 +208,28 @@ class ExiftoolReader:
         tool = self._running()
         with contextlib.ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="safelight-")))
-            names = _links(batch, folder, stack)
+            names = self._links(batch, folder, stack)
             if not names:
                 return {}
             tool.allowed_s = _START_S + _PER_FILE_S * len(names)
             records = _records(tool.execute(*_ASKED, *names))
         return {names[name]: facts_from_tags(record) for name, record in records.items() if name in names}
+
+    def _links(self, batch: Sequence[Path], folder: Path, stack: contextlib.ExitStack) -> dict[str, Path]:
+        """Open each file and make a harmless name for it; files that cannot be opened are left out."""
+        names: dict[str, Path] = {}
+        for number, path in enumerate(batch):
+            try:
+                file = stack.enter_context(open_picture(path))
+                if _keeps_times(file) and self._untouched(path):
+                    file = stack.enter_context(_excerpt(file))
+            except (Unreadable, OSError):
+                continue
+            suffix = path.suffix if _SAFE_SUFFIX.fullmatch(path.suffix) else ""
+            name = folder / f"{number:04d}{suffix}"
+            name.symlink_to(_way_to(file, path))
+            names[str(name)] = path
+        return names
 
     def _running(self) -> _TimedExifTool:
         if self._tool is None:
@@ -231,19 +258,25 @@ def exiftool_version(*, executable: str = "exiftool") -> str | None:
     return text(told.stdout) if told.returncode == 0 else None
 
 
-def _links(batch: Sequence[Path], folder: Path, stack: contextlib.ExitStack) -> dict[str, Path]:
-    """Open each file and make a harmless name for it; files that cannot be opened are left out."""
-    names: dict[str, Path] = {}
-    for number, path in enumerate(batch):
-        try:
-            file = stack.enter_context(open_picture(path))
-        except Unreadable:
-            continue
-        suffix = path.suffix if _SAFE_SUFFIX.fullmatch(path.suffix) else ""
-        name = folder / f"{number:04d}{suffix}"
-        name.symlink_to(_way_to(file, path))
-        names[str(name)] = path
-    return names
+def _keeps_times(file: BinaryIO) -> bool:
+    """Tell whether opening a file by name can move its time of access (Linux)."""
+    if not hasattr(os, "memfd_create"):
+        return False
+    return not os.fstatvfs(file.fileno()).f_flag & (os.ST_RDONLY | os.ST_NOATIME)
+
+
+def _excerpt(file: BinaryIO) -> BinaryIO:
+    """Return a file in memory of the same length with the same head and tail, and a hole between them."""
+    made = os.fdopen(os.memfd_create("safelight-excerpt", os.MFD_CLOEXEC), "w+b", buffering=0)
+    size = os.fstat(file.fileno()).st_size
+    try:
+        os.ftruncate(made.fileno(), size)
+        for start, length in ((0, _HEAD_BYTES), (max(_HEAD_BYTES, size - _TAIL_BYTES), _TAIL_BYTES)):
+            os.pwrite(made.fileno(), os.pread(file.fileno(), length, start), start)
+    except BaseException:
+        made.close()
+        raise
+    return made
 
 
 def _way_to(file: BinaryIO, path: Path) -> Path:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+KEEP_CARD = "Do not format the card yet."
 LONGEST_NAME = 60  # letters of a name in a sentence; a file name may have 255
 
 
@@ -205,12 +206,35 @@ def card_copying(*, key: str, label: str, done: int, total: int) -> Notice:
     return Notice(key, Topic.CARD, f"Copying from {shown(label)}", body, (PAUSE,), Urgency.LOW, progress=True)
 
 
+def card_copied(*, key: str, label: str, told: str, new: bool, safe: bool, rating: bool) -> Notice:
+    """Return that copying from a card has ended; `told` says with what, `new`: something was copied.
+
+    `safe`: nothing is left to copy, `rating`: its frames get their stars next.
+    """
+    goes_on = " Rating goes on." if rating else ""
+    body = f"{told} {'Safe to remove.' if safe else KEEP_CARD}{goes_on}"
+    title = f"Card {shown(label)} {'is copied' if new else 'holds nothing new'}"
+    return Notice(key, Topic.CARD, title, body, (EJECT,))
+
+
+def card_stopped(*, key: str, label: str, told: str) -> Notice:
+    """Return that a card could not be copied, or not to its end; `told` says why and what can be done."""
+    return Notice(key, Topic.TROUBLE, f"Card {shown(label)} is not copied", told, (EJECT,))
+
+
+def card_pulled(*, key: str, label: str, files: int) -> Notice:
+    """Return that a card was taken out while it was being copied; `files` were copied before."""
+    whole = f"{counted(files, 'file')} {'is' if files == 1 else 'are'} copied and complete. " if files else ""
+    body = f"{whole}Put the card in again: the rest is copied then, and nothing twice."
+    return Notice(key, Topic.CARD, f"Card {shown(label)} was taken out too early", body)
+
+
 def card_done(*, key: str, label: str, rated: Rated, safe: bool = True, failed: int = 0) -> Notice:
     """Return that a card is done with; `failed` files could not be copied, `safe`: it can be taken out."""
     told = [outcome(rated), *_remarks(rated)]
     if failed:
-        told.append(f"{counted(failed, 'file')} could not be copied: keep the card as it is.")
-    told.append("Safe to remove." if safe else "Please leave the card in.")
+        told.append(f"{counted(failed, 'file')} could not be copied.")
+    told.append("Safe to remove." if safe else KEEP_CARD)
     return Notice(
         key, Topic.CARD, f"Card {shown(label)} is done", " ".join(told), (OPEN, EJECT, UNDO), by_click=Press.OPEN
     )

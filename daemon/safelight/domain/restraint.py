@@ -3,8 +3,8 @@
 Three things hold it back: a battery that is low, a computer that was told to save power, and other programs that need
 the processors. Watching goes on in all three. Each limit has two sides, a bound to stop at and a better one to go on
 at, because the work itself moves what is measured: without it the work would start and stop every few seconds.
-Other programs may keep a computer busy for hours (a video that is rendered); after `PATIENCE_S` work goes on with one
-job, which the lowest priority keeps out of their way.
+Other programs may keep a computer busy for hours (a video that is rendered); after `PATIENCE_S` work goes on slowly,
+for half of the time and at low priority.
 Invariant: pure; the same readings and the same earlier decision give the same decision.
 """
 
@@ -18,7 +18,7 @@ BUSY = 0.50
 # The share at which work goes on again. Pressure is no measure for it: it falls as soon as our work stops.
 CALM = 0.35
 BATTERY_MARGIN = 3.0  # percent above the limit at which work goes on again
-PATIENCE_S = 30.0  # a card waits to be told of; the lowest priority keeps the work out of the way afterwards, too
+PATIENCE_S = 3.0  # somebody waits for the stars, too; afterwards the work takes half of its time, at low priority
 
 
 @dataclass(frozen=True, slots=True)

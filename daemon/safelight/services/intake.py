@@ -70,7 +70,8 @@ class Intake:
         """Scan folders with all below them and return what is in scope.
 
         What was written a moment ago is waited for; with `believes`, which knows better, it is left for later and
-        told as unsettled. Raises FolderError when a folder cannot be scanned.
+        told as unsettled, and only frames that are new or have changed are in scope. Raises FolderError when a folder
+        cannot be scanned.
         """
         return self._take((listing for folder in folders for listing in self._scanner.scan(folder)), believes)
 
@@ -109,7 +110,8 @@ class Intake:
         waiting: list[Draft],
         believes: Believes | None,
     ) -> None:
-        arrivals.sidecars.update({file.path: file.stamp for file in files if file.role is Role.SIDECAR})
+        if believes is None:
+            arrivals.sidecars.update({file.path: file.stamp for file in files if file.role is Role.SIDECAR})
         known = {file.path: file for file in self._store.catalog.files_in(folder)}
         now_s = self._clock.now()
         rests = believes or (lambda file: long_settled(file.stamp, now_s))
@@ -119,6 +121,8 @@ class Intake:
             if not any(file.path in known or self._wanted(file) for file in draft.files):
                 continue
             if all(_unchanged(file, known) for file in draft.files):
+                if believes is not None:
+                    continue  # whoever watches asks for what is new: the rest of a library is too much to remember
                 arrivals.frames.update(dict.fromkeys(known[file.path].frame_id for file in draft.files))
             elif not (moving := [file for file in draft.files if not _unchanged(file, known) and not rests(file)]):
                 fresh.append(draft)

@@ -186,9 +186,12 @@ class Reconcile:
         listed = [survey for _, survey in surveys]
         sizes = {file.stamp.size for survey in listed for file in survey.missing} | self._store.catalog.gone_sizes()
         sizes |= {size for survey in listed for folder in survey.fresh.values() for size in folder.displaced_sizes()}
+        # What is here with the inode and the time of a file that is missing was whole there: its age says nothing.
+        left = {file.stamp for survey in listed for file in survey.missing}
         for survey in listed:
             for path, folder in survey.fresh.items():
-                if some := [draft for draft in folder.drafts if self._is_known(draft, folder, sizes)]:
+                moved = [draft for draft in folder.young if all(file.stamp in left for file in draft.files)]
+                if some := [draft for draft in (*folder.drafts, *moved) if self._is_known(draft, folder, sizes)]:
                     self._intake.take_drafts(path, some)
                     known = {file.path: file for file in self._store.catalog.files_in(path)}
                     self._changes.step(folder.files, known)

@@ -48,6 +48,10 @@ class SqliteCards:
             told = policy.value if policy else None
             return connection.execute("UPDATE cards SET policy = ? WHERE id = ?", (told, words(card))).rowcount > 0
 
+    def any_imported(self) -> bool:
+        """Tell whether the person wants any card copied."""
+        return bool(self._database.rows("SELECT 1 FROM cards WHERE policy = ? LIMIT 1", (Policy.IMPORT.value,)))
+
     def all(self) -> tuple[KnownCard, ...]:
         """Return all cards, the one that was here last first."""
         return tuple(map(_card, self._database.rows("SELECT * FROM cards ORDER BY last_s DESC, id")))

@@ -89,7 +89,7 @@ class PystrayIcon:
         return False
 
     def _prepared(self) -> bool:
-        """Make up for what pystray leaves out on X; return False where X has no tray, for which it would wait unseen."""
+        """Make up for what pystray leaves out on X; return False where X has no tray: it would wait for one, unseen."""
         window = getattr(self._icon, "_window", None)
         if self._icon.HAS_MENU or window is None:
             return True

@@ -22,9 +22,17 @@ def small_file(path: Path | str, *, limit: int) -> bytes | None:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
             return None
-        data = os.read(descriptor, limit + 1)
+        data = _read(descriptor, limit + 1)
     except OSError:
         return None
     finally:
         os.close(descriptor)
     return data if len(data) <= limit else None
+
+
+def _read(descriptor: int, most: int) -> bytes:
+    """Read to the end: files of /proc, which have no size, give about a page at a time however much is asked for."""
+    data = bytearray()
+    while len(data) < most and (piece := os.read(descriptor, most - len(data))):
+        data += piece
+    return bytes(data)

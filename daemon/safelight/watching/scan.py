@@ -7,6 +7,7 @@ over. Invariant: what is yielded is a regular file inside the folder that was as
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from safelight.domain.frame import FileStamp, FoundFile, Role
@@ -55,14 +56,17 @@ class DiskScanner:
         return FileStamp.of(status) if stat.S_ISREG(status.st_mode) else None
 
     def _one(self, folder: Path) -> tuple[Listing, list[Path]]:
+        try:
+            with _opened(folder) as opened, os.scandir(opened) as listing:
+                entries = sorted(listing, key=lambda entry: os.fsencode(entry.name))
+                return self._found(folder, entries)
+        except OSError as error:
+            return Listing(folder, failure=error.strerror or "it cannot be read"), []
+
+    def _found(self, folder: Path, entries: "list[os.DirEntry[str]]") -> tuple[Listing, list[Path]]:
         files: list[FoundFile] = []
         refused: list[NotLooked] = []
         below: list[Path] = []
-        try:
-            with os.scandir(folder) as listing:
-                entries = sorted(listing, key=lambda entry: os.fsencode(entry.name))
-        except OSError as error:
-            return Listing(folder, failure=error.strerror or "it cannot be read"), []
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 if skipped_folder(entry.name) is None:
@@ -76,6 +80,20 @@ class DiskScanner:
                 case NotLooked(path, _) as passed if role_of(path.name) in (Role.RAW, Role.IMAGE):
                     refused.append(passed)  # of a sidecar its frame will tell
         return Listing(folder, files=tuple(files), not_looked=tuple(refused)), below
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """Open a folder without moving the time of its last access, where the system allows that: a card stays as it is."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    try:
+        descriptor = os.open(folder, flags | getattr(os, "O_NOATIME", 0))
+    except PermissionError:  # another's folder
+        descriptor = os.open(folder, flags)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _file(folder: Path, entry: "os.DirEntry[str]") -> FoundFile | NotLooked | None:

@@ -8,6 +8,7 @@ Invariant: nothing here touches an automount point, and an unreadable mount tabl
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,19 +36,42 @@ class Mount:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One mount in proc_pid_mountinfo(5): its ids, its device, which folder of that is shown, where, and the kind."""
+
+    number: bytes
+    above: bytes
+    device: bytes
+    shown: Path
+    root: Path
+    kind: str
+
+
 def mounts(table: Path = MOUNT_TABLE) -> tuple[Mount, ...]:
     """Return what is mounted, in the order of the kernel; where two share a root, the later one covers the other.
 
-    The format is that of proc_pid_mountinfo(5): the mount point is the fifth field, octal escapes stand for blanks,
-    and the kind is the first field after the separating dash.
+    Left out is a mount that shows just what would be there without it. A sandbox makes such ones, to write in one place
+    and not in another: a folder is on the same volume inside and outside of it.
     """
-    found = []
-    for line in (small_file(table, limit=_MOST_BYTES) or b"").splitlines():
+    lines = tuple(_lines(small_file(table, limit=_MOST_BYTES) or b""))
+    by_number = {line.number: line for line in lines}
+    return tuple(Mount(line.root, line.kind) for line in lines if not _shows_the_same(line, by_number.get(line.above)))
+
+
+def _shows_the_same(line: _Line, above: _Line | None) -> bool:
+    if above is None or line is above or line.device != above.device or not line.root.is_relative_to(above.root):
+        return False
+    return line.shown == above.shown / line.root.relative_to(above.root)
+
+
+def _lines(table: bytes) -> Iterator[_Line]:
+    for line in table.splitlines():
         before, _, after = line.partition(b" - ")
         fields, told = before.split(), after.split()
         if len(fields) >= 5 and told:
-            found.append(Mount(Path(os.fsdecode(_unescaped(fields[4]))), os.fsdecode(told[0])))
-    return tuple(found)
+            shown, root = (Path(os.fsdecode(_unescaped(field))) for field in fields[3:5])
+            yield _Line(fields[0], fields[1], fields[2], shown, root, os.fsdecode(told[0]))
 
 
 def file_mounts(table: Path = MOUNT_TABLE) -> tuple[Mount, ...]:

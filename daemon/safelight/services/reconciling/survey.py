@@ -26,6 +26,7 @@ class Folder:
     files: tuple[FoundFile, ...]
     drafts: list[Draft]
     known: dict[Path, KnownFile]
+    young: list[Draft] = field(default_factory=list)  # written just now: believed only if moved here
 
     def displaced_sizes(self) -> set[int]:
         """Return the sizes, in bytes, of what was known in places that another file has taken."""
@@ -91,7 +92,8 @@ class Surveyor:
         if strange:
             chosen = [draft for draft in drafts(files) if any(file.path in strange for file in draft.files)]
             settled = [draft for draft in chosen if self._has_settled(draft)]
-            survey.fresh[folder] = Folder(tuple(files), settled, known)
+            young = [draft for draft in chosen if draft not in settled]
+            survey.fresh[folder] = Folder(tuple(files), settled, known, young)
         return known
 
     def _has_settled(self, draft: Draft) -> bool:
