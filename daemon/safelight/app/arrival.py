@@ -15,8 +15,9 @@ from safelight.app.roots import Roots
 from safelight.app.wiring import Parts
 from safelight.domain.frame import FoundFile, Role, Stage
 from safelight.domain.names import role_of
+from safelight.domain.records import KnownFrame
 from safelight.domain.stability import long_settled
-from safelight.errors import FolderError
+from safelight.errors import FolderError, SafelightError
 from safelight.ports.watching import Hint, Missed, Noticed, Why
 from safelight.services.intake import Arrivals, Intake
 from safelight.services.settle import Settle, Settled
@@ -36,6 +37,11 @@ class Came:
     frames: list[int] = field(default_factory=list)  # that have just arrived, or have to be looked at again
     looked: bool = True  # False: there was nothing to do
     what: str = ""
+
+
+def _is_waiting(frame: KnownFrame) -> bool:
+    """Tell whether a frame has to be looked at, or was and has no stars yet: its card was pulled before."""
+    return frame.stage in (Stage.ARRIVED, Stage.ASSESSED) or (frame.stage is Stage.UNREADABLE and frame.passing)
 
 
 @dataclass(slots=True)
@@ -119,7 +125,18 @@ class Arrival:
         return min(times, default=None)
 
     def step(self) -> Came:
-        """Do what is most urgent: take in what has settled, look at what changed, scan one folder."""
+        """Do what is most urgent: take in what has settled, look at what changed, scan one folder.
+
+        What was being done when it raises is done by a look at everything, once it is called again.
+        """
+        try:
+            return self._step()
+        except SafelightError:
+            for root in self._roots.all():
+                self.scan(root, Why.TIMER)
+            raise
+
+    def _step(self) -> Came:
         now_s = self._parts.clock.now()
         if (due_s := self._settle.due_s()) is not None and due_s <= now_s:
             self._sort(self._settle.step(), now_s)
@@ -129,8 +146,9 @@ class Arrival:
             return self._look_into(rested)
         if self._trees:
             tree = next(iter(self._trees))
+            came = self._take_tree(tree)
             del self._trees[tree]
-            return self._take_tree(tree)
+            return came
         if self._scans:
             folder = next(iter(self._scans))
             return self._scan(folder, self._scans.pop(folder))
@@ -246,8 +264,8 @@ class Arrival:
         for path in arrivals.unsettled:
             if not self._settle.waits(path):
                 self._settle.take(Noticed(path, Hint.CLOSED, now_s))
-        frames = self._parts.store.catalog.frames(arrivals.frames, Stage.ARRIVED)
-        return Came([frame.id for frame in frames], what=what)
+        frames = self._parts.store.catalog.frames(arrivals.frames)
+        return Came([frame.id for frame in frames if _is_waiting(frame)], what=what)
 
     def _arrived(self, folders: Iterable[Path]) -> list[int]:
         """Return the frames in these folders that wait to be looked at: what had moved comes back with its stage."""

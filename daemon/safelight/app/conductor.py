@@ -41,6 +41,7 @@ FIRST_BACKOFF_S = (
     20.0  # after something that must not go wrong (full disk, no model) has; doubled each time it does again
 )
 LAST_BACKOFF_S = 900.0
+_TRY_NOW = ("rescan", "resume")  # a person who asks for it has mended what was wrong
 _ARRIVING = (Hint.STARTED, Hint.CLOSED, Hint.ARRIVED)
 _LONGEST_BREATH_S = 10.0
 _ASK_S = 1.0  # whether a command that borrowed the state folder has ended
@@ -308,6 +309,8 @@ class Conductor:
                 | Reconfigured()
             ):
                 self._says.requests(letter)
+                if isinstance(letter, Asked) and letter.command in _TRY_NOW:
+                    self._resting_s = 0.0
 
     def _arrives(self, noticed: Noticed) -> bool:
         """Tell whether a picture is arriving that may be rated at once."""

@@ -20,7 +20,7 @@ class Eyes:
         self._watcher = FolderWatcher(sink=box.hints, clock=clock, network_s=network_s)
         self._watched: set[Path] = set()
 
-    def watch(self, roots: Iterable[Path], *, known: Callable[[Path], Iterable[Path]]) -> None:
+    def watch(self, roots: Iterable[Path], *, known: Callable[[Path], Iterable[Path | str]]) -> None:
         """Watch these folders and no others; `known` returns the folders below one that are likely there."""
         wanted = set(roots)
         for root in self._watched - wanted:

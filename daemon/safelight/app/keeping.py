@@ -84,7 +84,7 @@ class Keeping:
         try:
             roots = Roots(memory=store.memos, clock=SystemClock().now, cards=tuple, importing=store.cards.any_imported)
             roots.configure(self._chosen)
-            eyes.watch(roots.all(), known=store.catalog.folders)
+            eyes.watch(roots.all(), known=store.catalog.folder_names)
         finally:
             store.close()
 

@@ -44,7 +44,7 @@ class Looking:
 
     def watch_these(self) -> None:
         """Watch the folders that are to be watched now, and no others."""
-        self._eyes.watch(self._roots.all(), known=self._parts.store.catalog.folders)
+        self._eyes.watch(self._roots.all(), known=self._parts.store.catalog.folder_names)
 
     def look_for_cards(self) -> None:
         """Tell of the cards that are plugged in, and from now on of those that come and go."""

@@ -131,6 +131,7 @@ class Requests:
             )
         for folder in folders:
             self._desk.arrival.scan(folder, Why.TIMER)
+        self._desk.delivery.recall()  # a disk that was full or read-only may not be any more
         told = f"Looking through {len(folders)} watched folder{'' if len(folders) == 1 else 's'}."
         return Answer(record={"folders": [str(folder) for folder in folders]}, text=told)
 

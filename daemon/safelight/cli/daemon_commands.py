@@ -1,6 +1,7 @@
 """Declares the commands that start the daemon and speak to it: their arguments, and nothing of what they do."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from safelight.cli.times import Duration, Until
 @STATE
 def run(state: Path | None) -> int:
     """Watch folders and cards until told to stop: what the service does."""
+    # asyncio works without ssl, as in a Python that was built without it. The daemon speaks to no network, and without it
+    # is ready sooner and smaller.
+    sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]
     from safelight.app import daemon
 
     return daemon.run(environ=os.environ, state=state)

@@ -55,7 +55,7 @@ Sink = Callable[[Noticed | Missed], None]  # called from the watcher's own threa
 class Watcher(Protocol):
     """Watches folders and everything below them."""
 
-    def watch(self, root: Path, *, known: Iterable[Path] = ()) -> None:
+    def watch(self, root: Path, *, known: Iterable[Path | str] = ()) -> None:
         """Watch a folder; `known` are folders below it that are likely there, so that hints begin at once.
 
         Returns when the known folders are watched. What cannot be watched is told as Missed; a root that is not there

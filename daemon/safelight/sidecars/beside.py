@@ -14,7 +14,7 @@ from safelight.errors import SidecarError
 from safelight.ports import Clock, SidecarPlan, SidecarWrite, Standing
 from safelight.sidecars import writer
 from safelight.sidecars.facts import decide
-from safelight.sidecars.files import load, told
+from safelight.sidecars.files import load, opened_folder, told
 from safelight.sidecars.naming import Profile, targets
 
 # A temporary file of a killed run is removed once no living run can still be about to rename it.
@@ -88,8 +88,8 @@ class SidecarsBeside:
 
     def _listing(self, folder: Path) -> set[str]:
         if folder != self._folder:
-            with told(folder, "listed"):
-                self._names = set(os.listdir(folder))
+            with told(folder, "listed"), opened_folder(folder) as opened:
+                self._names = set(os.listdir(opened))
             self._folder = folder
             if any(name.startswith(writer.TEMPORARY_PREFIX) for name in self._names):
                 writer.sweep(folder, older_than_s=LEFTOVER_S, now_s=self._clock.now())

@@ -147,6 +147,24 @@ class Disk:
 DISK = Disk()
 
 
+@contextmanager
+def opened_folder(folder: Path) -> Iterator[int]:
+    """Yield the descriptor of a folder to be listed. Raises OSError."""
+    descriptor = _quietly(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _quietly(path: Path, flags: int) -> int:
+    """Open for reading without moving the time of last access, where the system allows that: a card stays as it is."""
+    try:
+        return os.open(path, flags | getattr(os, "O_NOATIME", 0))
+    except PermissionError:  # another's
+        return os.open(path, flags)
+
+
 def load(path: Path) -> Loaded:
     """Read a sidecar.
 
@@ -155,7 +173,7 @@ def load(path: Path) -> Loaded:
     """
     with told(path, "read"):
         try:
-            descriptor = os.open(path, _READ)
+            descriptor = _quietly(path, _READ)
         except FileNotFoundError:
             return Loaded(path, None, None)
         with open(descriptor, "rb", buffering=0) as file:

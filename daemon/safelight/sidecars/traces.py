@@ -17,7 +17,7 @@ from safelight.domain.frame import FileStamp
 from safelight.errors import SidecarBusy, SidecarError
 from safelight.ports import Clock, Trace, TraceKind, TraceReading
 from safelight.sidecars import traces_captureone, traces_dxo, traces_rawtherapee, traces_xmp, xmp
-from safelight.sidecars.files import load
+from safelight.sidecars.files import load, opened_folder
 from safelight.sidecars.findings import CONFIDENCE_RATING, Finding, number, stars
 
 # Of a program that writes in place nobody has seen more than seconds between the first and the last byte.
@@ -146,7 +146,7 @@ def _session(folder: Path) -> dict[str, list[Path]]:
 def _below(folder: Path, wanted: Callable[[str], bool], *, folders: bool = True) -> list[Path]:
     """Return the folders, or the files, whose lower-case name is wanted; none where nothing can be listed."""
     try:
-        with os.scandir(folder) as listing:
+        with opened_folder(folder) as opened, os.scandir(opened) as listing:
             named = [entry for entry in listing if wanted(entry.name.lower())]
             right = [entry.name for entry in named if _is_kind(entry, folders=folders)]
     except OSError:

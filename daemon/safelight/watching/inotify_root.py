@@ -55,7 +55,7 @@ class InotifyRoot:
         self._next_walk_s = 0.0
         self._lost_volumes: set[Path] = set()
 
-    def open(self, known: Iterable[Path], *, why: Why = Why.STARTED) -> None:
+    def open(self, known: Iterable[Path | str], *, why: Why = Why.STARTED) -> None:
         """Watch the root and the folders that are known below it; the rest is looked for on the lane.
 
         `why` is what is told when all stands: STARTED, or what has happened to the volume.

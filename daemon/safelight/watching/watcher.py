@@ -55,7 +55,7 @@ class FolderWatcher:
         self._mounts.start()
         self._silent_places = self._silent_in(mounted(table))
 
-    def watch(self, root: Path, *, known: Iterable[Path] = ()) -> None:
+    def watch(self, root: Path, *, known: Iterable[Path | str] = ()) -> None:
         """Watch a folder; see ports.Watcher."""
         with self._lock:
             if root not in self._roots:
@@ -84,7 +84,7 @@ class FolderWatcher:
         for watched in ended:
             _end(watched)
 
-    def _begin(self, root: Path, mounts: Mapping[MountKey, Mount], known: Iterable[Path], why: Why) -> _Watched:
+    def _begin(self, root: Path, mounts: Mapping[MountKey, Mount], known: Iterable[Path | str], why: Why) -> _Watched:
         if self._silent(kind_at(root, mounts)):
             return _Watched(self._timed(root, why))
         whole = InotifyRoot(
