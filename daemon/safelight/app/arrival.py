@@ -60,7 +60,7 @@ class Arrival:
         self._settled: dict[Path, set[Path]] = {}  # by folder
         self._changed: dict[Path, _Unrest] = {}
         self._scans: dict[Path, Why] = {}
-        self._trees: dict[Path, None] = {}  # folders that came whole
+        self._trees: dict[Path, bool] = {}  # folders that came whole; True: nobody writes there
         self.absent: dict[Path, str] = {}  # watched folders that are not there, and what is said of them
         self.unwatched: set[Path] = set()  # folders of which the system's limit leaves a part unwatched
         self._scanned = False
@@ -98,9 +98,12 @@ class Arrival:
         scanned, self._scanned = self._scanned, False
         return scanned
 
-    def take_tree(self, folder: Path) -> None:
-        """Take in a folder with all below it, soon; nothing is concluded from what is missing there."""
-        self._trees[folder] = None
+    def take_tree(self, folder: Path, *, complete: bool = False) -> None:
+        """Take in a folder with all below it, soon; nothing is concluded from what is missing there.
+
+        `complete`: nobody writes there, so that every file is taken for whole, however new: a card that was put in.
+        """
+        self._trees[folder] = complete
 
     def waits(self, folder: Path) -> bool:
         """Tell whether a folder, or one in it, that came whole waits to be taken in."""
@@ -146,7 +149,7 @@ class Arrival:
             return self._look_into(rested)
         if self._trees:
             tree = next(iter(self._trees))
-            came = self._take_tree(tree)
+            came = self._take_tree(tree, complete=self._trees[tree])
             del self._trees[tree]
             return came
         if self._scans:
@@ -174,7 +177,7 @@ class Arrival:
             for root in self._roots.all():
                 if folder.is_relative_to(root):
                     self.scan(root, Why.TIMER)
-        self._trees.update(dict.fromkeys(settled.folders))
+        self._trees.update(dict.fromkeys(settled.folders, False))
 
     def _not_ours(self, folder: Path, companions: Collection[Path]) -> bool:
         """Tell whether another program has written one of these companions: ours are known by their receipts."""
@@ -202,10 +205,11 @@ class Arrival:
         done = reconcile_run.service(self._parts).look_into(folders, roots=self._every())
         return Came([*done.to_judge, *self._arrived(folders)], what="Looking at changes")
 
-    def _take_tree(self, tree: Path) -> Came:
+    def _take_tree(self, tree: Path, *, complete: bool) -> Came:
         """Take in a folder that came with everything in it."""
+        believes = (lambda _: True) if complete else self._believing(self._parts.clock.now(), ())
         try:
-            arrivals = self._intake().take_in([tree], believes=self._believing(self._parts.clock.now(), ()))
+            arrivals = self._intake().take_in([tree], believes=believes)
         except FolderError:
             return Came(what="Taking in")  # gone again: a look at its root tells
         for folder in self._parts.store.catalog.folders(tree):

@@ -285,7 +285,7 @@ class CardDesk:
             self._work.delivery.drop(card.root)
         elif policy is not Policy.IMPORT and already not in ("asking", "reading", "done"):
             self._work.mark(card)
-            self._work.arrival.take_tree(card.root)
+            self._work.arrival.take_tree(card.root, complete=True)
         shown: State = "done" if state == "reading" and already == "done" else state
         self._seen[card.id] = _Seen(card, policy, shown, problem=before.problem if before else None)
 

@@ -21,6 +21,7 @@ from safelight.domain.stability import QUIET_S, Look, Verdict, judge, long_settl
 from safelight.errors import OutOfReach
 from safelight.ports import Clock, Identifier, Listing, NotLooked, Scanner, Store
 from safelight.services.moves import Moves
+from safelight.services.publish import ON_CARD
 
 _TOGETHER = 200  # frames in one transaction: a commit waits for the disk
 
@@ -252,6 +253,9 @@ class Intake:
         left = [file.path for file in self._store.catalog.files_of(frame_id) if self._on_card(file.path)]
         self._store.catalog.mark_gone(left)
         self._tell(Kind.FRAME_IMPORTED, frame_id, source=str(source), path=str(path))
+        frame = self._store.catalog.frame(frame_id)
+        if frame.stage is Stage.RANKED and frame.reason == ON_CARD:
+            self._store.catalog.set_stage(frame_id, Stage.RANKED)  # nothing stands in the way of its sidecar any more
 
     def _on_card(self, path: Path) -> bool:
         return any(path.is_relative_to(card) for card in self._cards)

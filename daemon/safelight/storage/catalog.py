@@ -10,7 +10,7 @@ from pathlib import Path
 
 from safelight.domain.frame import FoundFile, Stage
 from safelight.domain.records import KnownFile, KnownFrame
-from safelight.storage.codecs import blob, known_file, known_frame, path_of, words
+from safelight.storage.codecs import blob, known_file, known_frame, words
 from safelight.storage.database import Database
 
 _MANY = 500  # values in one statement; SQLite takes at least 999
