@@ -15,7 +15,7 @@ from safelight.cli.times import Duration, Until
 @STATE
 def run(state: Path | None) -> int:
     """Watch folders and cards until told to stop: what the service does."""
-    # asyncio works without ssl, as in a Python that was built without it. The daemon speaks to no network, and without it
+    # asyncio works without ssl, as in a Python that was built without it. The daemon speaks to no network, and so it
     # is ready sooner and smaller.
     sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]
     from safelight.app import daemon
