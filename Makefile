@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help rate test test-desktop interop bench doctor lint format lock wheel deb clean
+.PHONY: help rate test test-desktop soak interop bench doctor lint format lock wheel deb clean
 
 # make would expand dollars in a folder's name and run what looks like a call: the name travels unexpanded, under a name of its own.
 export SAFELIGHT_FOLDER := $(value FOLDER)
@@ -11,11 +11,13 @@ unexport FOLDER
 export PYTHON
 
 PYTEST_WORKERS ?= 2
+SECONDS ?= 300
 
 help:
 	@echo 'make rate FOLDER=~/Pictures/2026-11-21   rate a folder (without FOLDER: a sample shoot); more options in ARGS='
 	@echo 'make test                                pass the tests; ARGS= goes to pytest'
 	@echo 'make test-desktop                        test notifications, tray, cards and units on a screen of its own'
+	@echo 'make soak                                five minutes of mixed traffic, kills and unmounts; SECONDS=3600 for the hour, ARGS=--seed=7'
 	@echo 'make interop                             test with real programs (darktable, gio, rsync ...): installs them if it may'
 	@echo 'make doctor                              say what is missing on this computer'
 	@echo 'make bench                               measure time and memory; ARGS= as python -m tests.bench --help says'
@@ -36,6 +38,10 @@ test-desktop:
 	@packaging/setup.sh dev
 	@packaging/desktop.sh
 	@.venv/bin/python -m pytest tests/desktop -n $(PYTEST_WORKERS) --dist loadgroup $(ARGS)
+
+soak:
+	@packaging/setup.sh dev
+	@.venv/bin/python -m tests.soak --seconds $(SECONDS) $(ARGS)
 
 interop:
 	@packaging/setup.sh dev

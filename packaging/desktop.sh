@@ -19,6 +19,7 @@ openbox openbox a window manager
 dbus-daemon dbus-daemon a message bus
 dbus-run-session dbus-daemon a message bus
 dbus-send dbus-bin a message bus
+dbus-monitor dbus-bin the notices of the daemon
 dunst dunst notifications in dunst
 notification-daemon notification-daemon notifications of GNOME Flashback and MATE
 xfce4-notifyd xfce4-notifyd notifications of Xfce
@@ -37,6 +38,7 @@ fakeroot fakeroot the Debian package
 lintian lintian the Debian package
 man man-db the manual page
 desktop-file-validate desktop-file-utils the desktop entries
+faketime faketime a clock that jumps
 exiftool libimage-exiftool-perl facts of photographs
 END
 }

@@ -69,6 +69,7 @@ class Daemon:
         self.letters: list[Letter] = []
         self.bells: list[Bell] = []
         self.why = ""
+        self.changes_s: float | None = None
         self.slowly = False
         self.beats = 0
         self.free = True  # whether nobody else holds the state folder
@@ -98,8 +99,9 @@ class Daemon:
             take_back=lambda: self.free,
             ring=self.bells.append,
             slowly=lambda: self.slowly,
-            paused=lambda: bool(self.why),
+            paused=lambda: self.why.startswith("Paused"),
             may_work=lambda: self.why,
+            changes_s=lambda: self.changes_s,
             beat=self._beat,
             acted=self._acted,
             refresh=lambda: None,

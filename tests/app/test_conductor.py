@@ -394,3 +394,21 @@ def test_beside_busy_programs_half_of_the_time_is_theirs(daemon: Daemon) -> None
     assert slices == 3
     assert daemon.clock.now() - started_s >= 2 * 2.0 * (slices - 1)
     assert daemon.stage("39.jpg") is Stage.PUBLISHED
+
+
+def test_work_goes_on_as_soon_as_a_busy_machine_may_be_used(daemon: Daemon) -> None:
+    daemon.why = "Other programs need the computer: work goes on when they are done."
+    daemon.changes_s = daemon.clock.now() + 4.0
+    daemon.put("a.jpg")
+    for _ in range(30):
+        daemon.conductor.read(daemon.box.take(0.0))
+        while daemon.conductor.step():
+            pass
+        daemon.clock.sleep(0.1)
+    assert 0.0 < daemon.conductor.wait_s() <= 1.05
+
+
+def test_nobody_wakes_for_a_busy_machine_while_nothing_waits(daemon: Daemon) -> None:
+    daemon.why = "On battery."
+    daemon.changes_s = daemon.clock.now() + 4.0
+    assert daemon.conductor.wait_s() > 60.0

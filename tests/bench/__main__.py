@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 NAMES = (
-    *("cards", "cost", "daemon", "decoding", "grouping", "quality", "reconcile", "sidecars"),
+    *("card_day", "cards", "cost", "daemon", "decoding", "grouping", "quality", "reconcile", "sidecars"),
     *("taste", "taste_honesty", "taste_model", "watching", "worker"),
 )
 
@@ -46,6 +46,7 @@ def main() -> int:
         return 1
     data = str(chosen.data)
     arguments = {
+        "card_day": ["--data", data],
         "cards": [],
         "daemon": ["--data", data],
         "watching": [],

@@ -261,7 +261,7 @@ def test_status_tells_of_catalog_and_daemon(rated: Rated, command: Any) -> None:
         assert with_daemon["daemon"] == json.loads(json.dumps(running.status.model_dump()))
         said = command("status", "--state", rated.state)[1]
     assert "Safelight is at work: Rating 3 of 12, 9 frames waiting." in said
-    assert r"odd \udcff name\nline.jpg (1,200 directories)" in said
+    assert r"odd \udcff name\nline.jpg (1,200 folders)" in said
     assert said.splitlines()[0].endswith(f" frames known in {rated.state}")
 
 
@@ -328,7 +328,7 @@ def test_the_daemon_is_asked_for_what_only_it_can_do(
     monkeypatch.chdir(rated.folder)
     status, said, errors = command(*arguments, "--state", rated.state)
     assert (status, said) == (2, "")
-    assert "Safelight's daemon is not running." in errors and "systemctl --user start safelight" in errors
+    assert "Safelight's daemon is not running." in errors and "safelight install-user" in errors
     with daemon(rated.state) as running:
         assert command(*arguments, "--state", rated.state) == (0, f"{asked[0]} is done.\n", "")
         told = json.loads(command(*arguments, "--state", rated.state, "--json")[1])

@@ -54,7 +54,7 @@ def test_everything_is_told_with_names_made_safe() -> None:
     assert all(line.isprintable() for line in lines)
     said = "\n".join(lines)
     for part in (
-        r"/\x1b[31mred\udcff\n (1 directory)",
+        r"/\x1b[31mred\udcff\n (1 folder)",
         "/nas: looked at now and then",
         "/usb: It is not plugged in.",
         "is being copied, 4 of 9; do not remove it",
@@ -69,7 +69,9 @@ def test_everything_is_told_with_names_made_safe() -> None:
 
 def test_a_pause_says_until_when() -> None:
     at_s = datetime(2026, 5, 1, 18, 30).timestamp()
-    assert headline(Status(state="paused", paused_until_s=at_s)) == "Safelight is paused until 2026-05-01 18:30."
+    told = "Safelight is paused until 2026-05-01 18:30."
+    assert headline(Status(state="paused", paused_until_s=at_s)) == told
+    assert headline(Status(state="paused", paused_until_s=at_s, why="Paused until 18:30.")) == told
     assert headline(Status(state="paused", paused_until_s=0)) == "Safelight is paused until 'safelight resume'."
 
 

@@ -87,8 +87,11 @@ class Slots:
         image, root = self._place / f"{name}.img", self.at(name)
         root.mkdir(exist_ok=True)
         if kind == "exfat":
-            self._device = run("losetup", "--find", "--show", image).strip()
-            run("mount.exfat-fuse", *options, self._device, root)
+            device = run("losetup", "--find", "--show", image).strip()
+            try:
+                run("mount.exfat-fuse", *options, device, root)
+            finally:
+                run("losetup", "--detach", device)  # done by the kernel once it is unmounted
         else:
             run("mount", "-o", ",".join(("loop", *options)), image, root)
         return root

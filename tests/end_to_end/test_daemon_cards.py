@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,6 +15,7 @@ from PIL import Image
 
 from tests.end_to_end.card_places import (
     CARDS,
+    SBIN,
     Slots,
     card,
     own_mounts,
@@ -290,6 +292,19 @@ def test_a_card_that_is_in_before_the_daemon_starts(home: Home, slots: Slots, al
     slots.put_in("EOS")
     with running(home):
         until(lambda: rated(album, 2))
+
+
+def test_a_card_with_the_file_system_of_cameras(home: Home, slots: Slots, album: Path) -> None:
+    if shutil.which("mount.exfat-fuse", path=SBIN) is None:
+        pytest.skip("needs exfat-fuse")
+    image = slots.filled("EXFAT", 3, kind="exfat")
+    before = hashlib.sha256(image.read_bytes()).hexdigest()
+    with running(home):
+        slots.put_in("EXFAT", "-o", "ro", kind="exfat")
+        until(lambda: rated(album, 3))
+        assert until_card(home, "EXFAT", "done").told == "3 files copied."
+        slots.take_out("EXFAT")
+    assert hashlib.sha256(image.read_bytes()).hexdigest() == before
 
 
 def test_cards_without_photographs(home: Home, slots: Slots, album: Path) -> None:

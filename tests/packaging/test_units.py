@@ -95,12 +95,15 @@ def test_tray_goes_with_the_desktop():
 
 @pytest.fixture(scope="module")
 def manager(tmp_path_factory):
+    if any(Path(place).resolve().is_relative_to(hidden) for place in (ROOT, sys.prefix) for hidden in HIDDEN):
+        pytest.skip("this clone lies in /tmp, and the unit has a /tmp of its own")
     with user_manager(tmp_path_factory.mktemp("manager")) as started:
         if "0" not in started.person(sys.executable, "-c", "import safelight.watching.volumes; print(0)", check=False):
             pytest.skip("this Python or this clone lies where only root may read")
         yield started
 
 
+HIDDEN = ("/tmp", "/var/tmp")
 FOLDERS = [
     "{home}/Pictures",
     "{home}/Pictures/card",

@@ -194,7 +194,8 @@ def _journal(catalog: Catalog, ledger: Ledger) -> Iterator[str]:
 
 
 def _counted(picture: Picture, arrived: int, lost: Sequence[str]) -> Iterator[str]:
-    if arrived > 1 + picture.copied:
+    # What is thrown away before it was read even once is not recognised when it is brought back.
+    if arrived > 1 + picture.copied + picture.deleted:
         yield f"{picture.path} arrived {arrived} times"
     if picture.alive and not arrived:
         yield f"{picture.path} never arrived"

@@ -236,7 +236,8 @@ class Traffic:
         moves = [(sidecar_of(source), sidecar_of(target)), (source, target)]
         if self._random.random() < 0.5:
             moves.reverse()
-        if (alone := self._random.random() < 0.2) or sidecar_of(target).exists():
+        # A rating that nobody has read yet cannot be known where its sidecar is not.
+        if (alone := self._random.random() < 0.2 and picture.given is None) or sidecar_of(target).exists():
             moves = [(source, target)]
         for old, new in moves:
             if old.exists():

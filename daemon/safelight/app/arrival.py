@@ -214,7 +214,12 @@ class Arrival:
             return Came(what="Taking in")  # gone again: a look at its root tells
         for folder in self._parts.store.catalog.folders(tree):
             self._unsettle(folder, self._parts.clock.now())
-        return self._came(arrivals, "Taking in")
+        came = self._came(arrivals, "Taking in")
+        if complete:  # it was here before, perhaps, and was taken out before its frames had their stars
+            catalog = self._parts.store.catalog
+            waiting = filter(_is_waiting, catalog.frames(catalog.below(tree)))
+            came.frames = list(dict.fromkeys([*came.frames, *(frame.id for frame in waiting)]))
+        return came
 
     def _scan(self, folder: Path, why: Why) -> Came:
         """Look through a watched folder: what happened to what is known, then what is new."""

@@ -69,6 +69,7 @@ class Says:
     slowly: Callable[[], bool]  # whether others need the machine, so that work takes half of its time
     paused: Callable[[], bool]  # whether it is the person who wants no work done
     may_work: Callable[[], str]  # why heavy work has to wait, one sentence; empty: it may be done
+    changes_s: Callable[[], float | None]  # when that may be otherwise, by the clock; None: not by time alone
     beat: Callable[[], None]  # this thread is alive and has done something
     acted: Callable[[], bool]  # whether a person did something since the last question
     refresh: Callable[[], None]  # counts what is shown anew, after something was done
@@ -159,7 +160,11 @@ class Conductor:
             yield now_s  # what was done is to be counted and shown
         if (due_s := arrival.due_s()) is not None:
             yield self._light.not_before(due_s)
-        if self._says.may_work() or self._desk.worker.degraded:
+        if self._says.may_work():
+            if (delivery.waiting or self._says.paused()) and (due_s := self._says.changes_s()) is not None:
+                yield due_s
+            return
+        if self._desk.worker.degraded:
             return
         if delivery.to_judge:
             yield self._heavy.not_before(max(now_s, self._breath_s))
@@ -251,7 +256,7 @@ class Conductor:
         to_judge, begun_s = self._desk.delivery.to_judge, self._clock()
         if not to_judge or self._says.may_work() or 0.0 < self._breath_s - begun_s <= _LONGEST_BREATH_S:
             return False
-        self._board.say(state="working", why="", waiting=self._desk.delivery.waiting)
+        self._board.say(state="working", why="", paused_until_s=None, waiting=self._desk.delivery.waiting)
         self._board.begin("Rating", self._judged, self._judged + to_judge)
         did = self._desk.delivery.judge()
         self._judged += max(0, to_judge - self._desk.delivery.to_judge)
@@ -273,7 +278,8 @@ class Conductor:
         if self._light.over and self._heavy.over:
             self._board.trouble("failure", None)
             if not self._says.may_work() and not self._desk.worker.degraded:
-                self._board.say(state="idle", why="", waiting=self._desk.delivery.waiting)
+                waiting = self._desk.delivery.waiting
+                self._board.say(state="idle", why="", paused_until_s=None, waiting=waiting)
         if self._stale:
             self._stale = False
             self._says.refresh()
@@ -310,7 +316,8 @@ class Conductor:
             ):
                 self._says.requests(letter)
                 if isinstance(letter, Asked) and letter.command in _TRY_NOW:
-                    self._resting_s = 0.0
+                    self._light.end()
+                    self._heavy.end()
 
     def _arrives(self, noticed: Noticed) -> bool:
         """Tell whether a picture is arriving that may be rated at once."""

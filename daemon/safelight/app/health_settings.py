@@ -12,7 +12,7 @@ from safelight.app.folder_names import text_of
 from safelight.app.settings import Settings
 from safelight.errors import ControlError, SettingsError
 
-_START = "Start it with 'systemctl --user start safelight', or with 'safelight run' in a terminal."
+_START = "'safelight install-user' starts it with your session, 'safelight run' in a terminal."
 
 
 def settings_findings(environ: Mapping[str, str]) -> tuple[Configuration | None, tuple[Finding, ...]]:

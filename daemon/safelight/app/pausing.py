@@ -2,33 +2,24 @@
 
 Watching, taking in and remembering go on in any case; what waits is what costs: decoding, judging, learning. A pause
 outlives a restart.
-Invariant: `why` is cheap; the machine is asked at most every half minute.
+A machine that says no is asked again within seconds, then ever less often: others may need it for a moment only.
+Invariant: `why` is cheap, because the machine is asked every half minute, and never twice within `SOON_S`.
 """
 
 from collections.abc import Callable
-from typing import Protocol
+
+from safelight.ports.memos import Memos
 
 PAUSED = "Paused until you resume it."
 _ASK_S = 30.0
-
-
-class Memory(Protocol):
-    """Where a pause is kept over a restart."""
-
-    def get(self, name: str) -> str | None:
-        """Return a memo, None when there is none of this name."""
-        ...
-
-    def put(self, name: str, value: str | None) -> None:
-        """Remember a memo, or forget it (None)."""
-        ...
+SOON_S = 4.0  # after the first no; a little longer than domain.restraint is patient with others
 
 
 class Pausing:
     """Whether heavy work may be done."""
 
     def __init__(
-        self, *, memory: Memory, clock: Callable[[], float], machine: Callable[[], str], words: Callable[[float], str]
+        self, *, memory: Memos, clock: Callable[[], float], machine: Callable[[], str], words: Callable[[float], str]
     ) -> None:
         """`machine` says why the machine should not be worked now (empty: it may), `words` says a moment."""
         self._memory = memory
@@ -37,6 +28,7 @@ class Pausing:
         self._words = words
         self._until_s = _seconds(memory.get("paused_until_s"))
         self._asked_s = -_ASK_S
+        self._again_s = _ASK_S  # how long after that it is asked again
         self._told = ""
 
     @property
@@ -61,9 +53,17 @@ class Pausing:
         if (until_s := self.until_s) is not None:
             return f"Paused until {self._words(until_s)}." if until_s else PAUSED
         now_s = self._clock()
-        if not 0.0 <= now_s - self._asked_s < _ASK_S:
-            self._asked_s, self._told = now_s, self._machine()
+        if not 0.0 <= now_s - self._asked_s < self._again_s:
+            before, self._told = self._told, self._machine()
+            later_s = min(_ASK_S, 2 * self._again_s) if before else SOON_S
+            self._asked_s, self._again_s = now_s, later_s if self._told else _ASK_S
         return self._told
+
+    def changes_s(self) -> float | None:
+        """Return when `why` may say something else, by the clock; None: not by time alone."""
+        if (until_s := self.until_s) is not None:
+            return until_s or None
+        return self._asked_s + self._again_s if self._told else None
 
     def ask_again(self) -> None:
         """Ask the machine anew the next time: the charger may have been plugged in."""

@@ -38,7 +38,7 @@ def running(settings: Settings, environ: Mapping[str, str]) -> Client:
     if client is None:
         raise ControlError(
             "Safelight's daemon is not running.",
-            hint="Start it with 'systemctl --user start safelight', or with 'safelight run' in a terminal.",
+            hint="'safelight install-user' starts it with your session, 'safelight run' in a terminal.",
         )
     return client
 

@@ -9,22 +9,11 @@ Invariant: no watched folder lies within another, and none has a link in its pat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from safelight.app.configuration import Configuration
+from safelight.app.folder_standing import resolved
 from safelight.domain.frame import FoundFile
-
-
-class Memory(Protocol):
-    """Where it is kept since when a folder is watched."""
-
-    def get(self, name: str) -> str | None:
-        """Return a memo, None when there is none of this name."""
-        ...
-
-    def put(self, name: str, value: str | None) -> None:
-        """Remember a memo, or forget it (None)."""
-        ...
+from safelight.ports.memos import Memos
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +30,7 @@ class Roots:
     def __init__(
         self,
         *,
-        memory: Memory,
+        memory: Memos,
         clock: Callable[[], float],
         cards: Callable[[], tuple[Path, ...]],
         importing: Callable[[], bool] = lambda: False,
@@ -56,7 +45,7 @@ class Roots:
     def configure(self, chosen: Configuration) -> None:
         """Take the folders that the settings name."""
         folders = chosen.watched(importing=self._importing())
-        wanted = {each.path.resolve(): each.existing == "leave" for each in folders}
+        wanted = {resolved(each.path): each.existing == "leave" for each in folders}
         outer = [path for path in wanted if not any(other in path.parents for other in wanted)]
         self._roots = tuple(
             Root(path, self._since_s(path) if wanted[path] else 0.0) for path in sorted(outer, key=bytes)

@@ -21,6 +21,7 @@ class Schedule:
     def __init__(self, *, ring: Callable[[Bell], None]) -> None:
         """Start with nothing scheduled."""
         self._ring = ring
+        self._minutes = 0.0
         self._scheduler = BackgroundScheduler(
             daemon=True, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -35,7 +36,10 @@ class Schedule:
         self._scheduler.start()
 
     def rescan_every(self, minutes: float) -> None:
-        """Let the bell for a look at everything ring so often."""
+        """Let the bell for a look at everything ring so often; saying it again does not put it off."""
+        if minutes == self._minutes:
+            return
+        self._minutes = minutes
         self._scheduler.add_job(
             self._ring, "interval", args=[Bell.RESCAN], minutes=minutes, id=Bell.RESCAN, replace_existing=True
         )
@@ -46,6 +50,11 @@ class Schedule:
             self._scheduler.add_job(self._ring, "interval", args=[Bell.POWER], seconds=POWER_S, id=Bell.POWER)
         elif not on and self._scheduler.get_job(Bell.POWER) is not None:
             self._scheduler.remove_job(Bell.POWER)
+
+    def next_s(self, bell: Bell) -> float:
+        """Return when a bell that is scheduled rings next, by the clock."""
+        job = self._scheduler.get_job(bell)
+        return float(job.next_run_time.timestamp())
 
     def close(self) -> None:
         """Ring no more."""

@@ -11,8 +11,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
 from safelight.app import learning_run
 from safelight.app.arrival import Arrival
 from safelight.app.board import Board
@@ -28,7 +26,7 @@ from safelight.app.memory import give_back
 from safelight.app.pausing import Pausing
 from safelight.app.requests import Requests
 from safelight.app.roots import Roots
-from safelight.app.shoots_done import Kept, ShootsDone
+from safelight.app.shoots_done import ShootsDone, kept_shoots
 from safelight.app.state_lock import StateLock
 from safelight.app.surroundings import Surroundings
 from safelight.app.telling import Screen, Telling
@@ -46,7 +44,6 @@ from safelight.services.settle import Settle
 from safelight.watching.suspend import SuspendTeller
 from safelight.watching.writers import LeaseWriters
 
-_SHOOTS = TypeAdapter(tuple[ShootDone, ...])
 _SCAN_SHARE = 200.0  # a look at everything takes at most one part in so many of the time
 
 
@@ -136,7 +133,7 @@ class Shift:
             settle=Settle(scanner=parts.scanner, clock=parts.clock, writers=LeaseWriters()),
             roots=self._roots,
         )
-        self._shoots = ShootsDone(kept=self._kept_shoots(), clock=now, told=self._shoot_done)
+        self._shoots = ShootsDone(kept=kept_shoots(parts.store.memos), clock=now, told=self._shoot_done)
         delivery = Delivery(
             parts=parts,
             worker=self._worker,
@@ -185,6 +182,7 @@ class Shift:
             slowly=self._outside.surroundings.slowly,
             paused=lambda: self._pausing.until_s is not None,
             may_work=self._pausing.why,
+            changes_s=self._pausing.changes_s,
             beat=self._beat,
             acted=self._acted,
             refresh=self._refresh,
@@ -315,17 +313,6 @@ class Shift:
         """Watch the folder that cards are copied into, which is of no interest before the first one is."""
         self._roots.configure(self._chosen)
         self._looking.watch_these()
-
-    def _kept_shoots(self) -> Kept:
-        memos = self._parts.store.memos
-
-        def read() -> tuple[ShootDone, ...]:
-            try:
-                return _SHOOTS.validate_json(memos.get("shoots") or "[]")
-            except ValidationError:
-                return ()  # of another release: what is shown of the past is no loss
-
-        return Kept(read=read, write=lambda shoots: memos.put("shoots", _SHOOTS.dump_json(tuple(shoots)).decode()))
 
 
 def _moment(at_s: float) -> str:

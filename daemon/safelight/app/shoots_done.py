@@ -5,15 +5,22 @@ run, which is what `undo` takes back.
 Invariant: a shoot that was taken back does not grow any more.
 """
 
+import json
+import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from safelight.app.worker_messages import Delivered
 from safelight.control.messages import ShootDone
 from safelight.domain.gathering import grows
+from safelight.ports.memos import Memos
 
 KEPT = 10  # shoots that are shown
+_SHOOTS = TypeAdapter(tuple[ShootDone, ...])
+_NAME = "shoots"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,21 @@ class Kept:
 
     read: Callable[[], Sequence[ShootDone]]
     write: Callable[[Sequence[ShootDone]], None]
+
+
+def kept_shoots(memos: Memos) -> Kept:
+    """Return the shoots as memos keep them; what another release kept in another form is no loss."""
+
+    def read() -> tuple[ShootDone, ...]:
+        try:
+            return _SHOOTS.validate_python(json.loads(memos.get(_NAME) or "[]"))
+        except (ValueError, ValidationError):
+            return ()
+
+    def write(shoots: Sequence[ShootDone]) -> None:  # not by pydantic's JSON, which refuses names that are no UTF-8
+        memos.put(_NAME, json.dumps(_SHOOTS.dump_python(tuple(shoots))))
+
+    return Kept(read=read, write=write)
 
 
 class ShootsDone:
@@ -71,7 +93,8 @@ def _added(
 ) -> ShootDone:
     seconds = max(0.0, at_s - began_s)
     if before is not None and before.folder != folder:
-        name, folder = before.name, before.folder
+        folder = os.path.commonpath((before.folder, folder))
+        name = Path(folder).name or folder
     return ShootDone(
         run=done.run,
         name=name,

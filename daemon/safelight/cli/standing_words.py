@@ -58,7 +58,9 @@ def paragraphs(status: Status) -> list[str]:
 
 
 def _why(status: Status) -> str:
-    return f" {printable(status.why)}" if status.why else ""
+    if not status.why or (status.state == "paused" and status.paused_until_s is not None):  # it is said already
+        return ""
+    return f" {printable(status.why)}"
 
 
 def _until(status: Status) -> str:
@@ -82,7 +84,7 @@ def _listed(heading: str, lines: Iterator[str]) -> list[str]:
 
 def _watched(watched: Watched) -> str:
     told = printable(watched.told) or _WATCHED[watched.state]
-    size = f" ({watched.directories:,} {'directory' if watched.directories == 1 else 'directories'})"
+    size = f" ({counted(watched.directories, 'folder')})"
     return f"{printable(watched.folder)}{size if watched.directories else ''}{f': {told}' if told else ''}"
 
 

@@ -7,7 +7,7 @@ import click
 from safelight import paths
 from safelight.errors import SafelightError
 
-STARTS = "The daemon does not run; 'systemctl --user start safelight' starts it, or 'safelight run' in a terminal."
+STARTS = "The daemon does not run: 'safelight install-user' starts it with your session, 'safelight run' in a terminal."
 
 
 def tell_daemon(environ: Mapping[str, str], *, quiet: bool = False) -> int:

@@ -254,7 +254,10 @@ class Reconcile:
             if survey.missing and not survey.files:
                 done.absent.append(NotLooked(present.root, NO_LIFE.format(present.root)))
                 continue
+            now = self._presence.of(present.root) if survey.missing else None
             for file in survey.missing:
+                if now is None or not now.may_speak_of(file.path.parent):
+                    continue  # its disk was pulled while its folder was looked at
                 missing.files.setdefault(file.frame_id, []).append(file)
                 if present.card:
                     missing.on_card.add(file.frame_id)
