@@ -220,3 +220,15 @@ def test_odd_names_are_rated(home: Home, name: bytes) -> None:
         Path(os.fsdecode(path)).write_bytes(jpeg(5))
         until(lambda: os.path.exists(path + b".xmp"))
         assert home.run("status")[0] == 0
+
+
+def test_settings_that_change_hold_for_what_arrives_next(home: Home) -> None:
+    with running(home) as daemon:
+        first = put(home, "a.jpg", 1)
+        until(lambda: rated(first))
+        home.settings(QUIET + '[sidecars]\nprofile = "both"\n')
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.heard(b"RELOADING=1")
+        second = put(home, "b.nef.jpg", 2)
+        until(lambda: rated(second))
+        until(lambda: second.with_suffix(".xmp").exists())

@@ -66,6 +66,10 @@ class Arrival:
         self._scanned = False
         self.scanned_s = 0.0  # how long the last look at everything took
 
+    def renew(self, parts: Parts) -> None:
+        """Go on with other settings."""
+        self._parts = parts
+
     def hear(self, told: Noticed | Missed) -> None:
         """Take note of a hint."""
         if isinstance(told, Missed):

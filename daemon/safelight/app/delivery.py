@@ -63,6 +63,10 @@ class Delivery:
         self._recent: dict[Path, list[float]] = {}  # when frames arrived in places that were delivered
         self._held: set[Path] = set()  # roots into which a card is being copied
 
+    def renew(self, *, withhold: float) -> None:
+        """Go on with another share of bursts that is left unrated for a while."""
+        self._withhold = withhold
+
     def recall(self) -> None:
         """Gather what the catalog says is on its way below the watched folders and on the cards that are there."""
         self._gatherings.clear()

@@ -41,6 +41,7 @@ from safelight.domain.notices import Topic, card_ejected
 from safelight.domain.restraint import Rules
 from safelight.ports.watching import Why
 from safelight.services.settle import Settle
+from safelight.sidecars.naming import Profile
 from safelight.watching.suspend import SuspendTeller
 from safelight.watching.writers import LeaseWriters
 
@@ -110,8 +111,6 @@ class Shift:
         self._schedule = Schedule(ring=self._outside.box.put)
         self._schedule.start(rescan_minutes=self._chosen.watch.rescan_minutes)
         self._ending.callback(self._schedule.close)
-        for root in self._roots.all():
-            self._desk.arrival.scan(root, Why.STARTED)
         learning_run.forgetting(self._parts).step(frozenset())  # what a killed process left of a forgetting is ended
         self._desk.delivery.recall()
         self._refresh()
@@ -211,14 +210,21 @@ class Shift:
         self._outside.surroundings.configure(rules=rules, silent=frozenset(topic for topic, on in topics if not on))
 
     def _renew(self) -> None:
-        """Go on with other settings: folders that are new are watched and looked through."""
-        before = set(self._roots.all())
-        self._roots.configure(self._chosen)
-        self._parts = replace(self._parts, lock=self._lock.descriptor)
+        """Go on with other settings: folders that are new are watched, and all are looked through by what holds now."""
+        chosen = self._chosen
+        self._roots.configure(chosen)
+        settings = replace(
+            self._parts.settings,
+            profile=Profile(chosen.sidecars.profile),
+            jobs=chosen.work.jobs or len(os.sched_getaffinity(0)),
+            undo_s=chosen.learn.undo_hours * 3600.0,
+        )
+        self._parts = replace(self._parts, settings=settings, lock=self._lock.descriptor)
         self._worker.renew(self._parts)
+        self._desk.arrival.renew(self._parts)
+        self._desk.delivery.renew(withhold=chosen.learn.blind_share)
         self._looking.watch_these()
-        for root in set(self._roots.all()) - before:
-            self._desk.arrival.scan(root, Why.STARTED)
+        self._looking.scan_all(Why.TIMER)
         self._looking.examine(self._chosen)
         self._refresh()
 
@@ -271,6 +277,7 @@ class Shift:
         self._cards.rest()
         self._looking.show(self._desk.delivery)
         if self._desk.arrival.take_scanned():
+            self._parts.store.give_back()
             give_back()
         scan_minutes = self._desk.arrival.scanned_s * _SCAN_SHARE / 60
         self._schedule.rescan_every(max(self._chosen.watch.rescan_minutes, scan_minutes))

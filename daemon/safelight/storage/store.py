@@ -53,6 +53,10 @@ class SqliteStore:
         """Do everything inside or nothing of it. Raises StateError when it cannot be remembered."""
         return self._database.transaction()
 
+    def give_back(self) -> None:
+        """Let go of the pages that SQLite keeps in memory; they are read again when they are needed."""
+        self._database.rows("PRAGMA shrink_memory")
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()
