@@ -68,6 +68,7 @@ class Daemon:
         self.kept: tuple[ShootDone, ...] = ()
         self.letters: list[Letter] = []
         self.bells: list[Bell] = []
+        self.failing: list[Exception] = []  # what the next bells meet
         self.why = ""
         self.changes_s: float | None = None
         self.slowly = False
@@ -88,6 +89,7 @@ class Daemon:
             shoots=self.shoots,
             root_of=self.roots.of,
             card_ranked=lambda root, done: self.on_cards.append((root, done.frames)),
+            leaves=lambda path: path in self.roots.left,
             withhold=0.0,
         )
         self.upkeep = Upkeep(worker=self.worker, clock=self.clock.now)
@@ -97,7 +99,7 @@ class Daemon:
             requests=self.letters.append,
             lend=self._lend,
             take_back=lambda: self.free,
-            ring=self.bells.append,
+            ring=self._ring,
             slowly=lambda: self.slowly,
             paused=lambda: self.why.startswith("Paused"),
             may_work=lambda: self.why,
@@ -169,6 +171,11 @@ class Daemon:
     def _lend(self, letter: LeaseBegins) -> bool:
         letter.free.set_result(None)
         return True
+
+    def _ring(self, bell: Bell) -> None:
+        if self.failing:
+            raise self.failing.pop(0)
+        self.bells.append(bell)
 
     def _beat(self) -> None:
         self.beats += 1

@@ -1,5 +1,6 @@
 """What the conductor makes of hints, letters and failures, with real folders and a worker in memory."""
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -412,3 +413,52 @@ def test_nobody_wakes_for_a_busy_machine_while_nothing_waits(daemon: Daemon) -> 
     daemon.why = "On battery."
     daemon.changes_s = daemon.clock.now() + 4.0
     assert daemon.conductor.wait_s() > 60.0
+
+
+def test_a_system_that_refuses_open_files_does_not_end_the_daemon(daemon: Daemon) -> None:
+    daemon.worker.failures = [OSError(errno.EMFILE, "Too many open files")]
+    daemon.put("a.jpg")
+    for _ in range(20):
+        daemon.conductor.read(daemon.box.take(0.0))
+        while daemon.conductor.step():
+            pass
+        daemon.clock.sleep(0.1)
+    assert daemon.board.status.state == "degraded" and "Too many open files" in daemon.board.status.why
+    daemon.settle_down()
+    assert daemon.stage("a.jpg") is Stage.PUBLISHED
+    assert daemon.board.status.trouble == ()
+
+
+def test_a_letter_that_cannot_be_dealt_with_keeps_nobody_from_the_next(daemon: Daemon) -> None:
+    asked = Asked("resume")
+    daemon.failing = [StateError("The disk is full.", hint="Free some space.")]
+    daemon.conductor.read([Bell.HOURLY, asked])
+    assert daemon.letters == [asked]
+    assert daemon.board.status.trouble[0].told == "The disk is full."
+    daemon.settle_down()
+    assert daemon.board.status.trouble == ()
+
+
+def test_what_was_only_learned_from_is_not_rated_where_the_past_is_left_alone(daemon: Daemon) -> None:
+    for name in ("left.jpg", "wanted.jpg"):
+        path = daemon.library.put(name)
+        (frame_id,) = daemon.library.take_in(path.parent)[-1:]
+        daemon.store.journal.append(Kind.FRAME_ARRIVED, at_s=0.0, frame_id=frame_id, files=[str(path)], imported=True)
+        daemon.store.catalog.set_stage(frame_id, Stage.ASSESSED)
+        if name == "left.jpg":
+            daemon.roots.left.add(path)
+    daemon.delivery.recall()
+    daemon.miss(daemon.folder)
+    daemon.settle_down()
+    assert daemon.stage("left.jpg") is Stage.ASSESSED
+    assert daemon.stage("wanted.jpg") is Stage.PUBLISHED
+
+
+def test_a_frame_whose_disk_went_before_its_stars_gets_them_when_it_is_back(daemon: Daemon) -> None:
+    daemon.put("a.jpg")
+    daemon.settle_down()
+    frame_id = daemon.library.frame("a.jpg")
+    daemon.store.catalog.set_stage(frame_id, Stage.ASSESSED)  # looked at, and then its disk was gone
+    daemon.miss(daemon.folder, Why.MOUNTED)
+    daemon.settle_down()
+    assert daemon.stage("a.jpg") is Stage.PUBLISHED

@@ -1,6 +1,7 @@
 """What the daemon keeps over a restart, of folders whose names are bytes and no text, and its clock's bells."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,12 @@ from safelight.app.schedule import Schedule
 from safelight.app.shift import kept_shoots
 from safelight.app.shoots_done import ShootsDone
 from safelight.app.worker_messages import Delivered
+from safelight.domain.frame import FoundFile
 from safelight.storage.store import SqliteStore, open_store
+from safelight.watching.scan import DiskScanner
 from tests.fakes.clock import FakeClock
 
+_NOW_S = time.time()
 ODD = os.fsdecode(b"caf\xe9 <b>\n")
 
 
@@ -24,9 +28,9 @@ def _store(folder: Path) -> SqliteStore:
     return open_store(folder / "state")
 
 
-def _roots(tmp_path: Path, *folders: Watched) -> Roots:
+def _roots(tmp_path: Path, *folders: Watched, later_s: float = 0.0) -> Roots:
     store = _store(tmp_path)
-    roots = Roots(memory=store.memos, clock=FakeClock().now, cards=tuple)
+    roots = Roots(memory=store.memos, clock=FakeClock(_NOW_S + later_s).now, cards=tuple)
     cards = CardsSection(import_folder=tmp_path / "pictures", new="ignore")
     roots.configure(Configuration(watch=Watch(folders=folders), cards=cards, file=tmp_path / "settings.toml"))
     store.close()
@@ -45,6 +49,38 @@ def test_a_watched_folder_that_is_a_link_to_itself_ends_nothing(tmp_path: Path) 
     (tmp_path / "fine").mkdir()
     roots = _roots(tmp_path, Watched(path=tmp_path / "circle"), Watched(path=tmp_path / "fine"))
     assert tmp_path / "fine" in roots.all()
+
+
+def _file(path: Path) -> FoundFile:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    found = DiskScanner().listing(path.parent)
+    return next(file for file in found.files if file.path == path)
+
+
+def test_what_lay_in_a_folder_is_left_alone_also_within_one_that_is_rated_as_a_whole(tmp_path: Path) -> None:
+    archive, rest = tmp_path / "pictures" / "archive", tmp_path / "pictures"
+    old, new = _file(archive / "old.jpg"), _file(rest / "old.jpg")
+    roots = _roots(tmp_path, Watched(path=rest), Watched(path=archive, existing="leave"), later_s=60.0)
+    assert roots.all() == (rest,)
+    assert not roots.wants(old) and roots.wants(new)
+
+
+def test_a_part_may_be_rated_of_a_folder_whose_past_is_left_alone(tmp_path: Path) -> None:
+    trip, rest = tmp_path / "pictures" / "trip", tmp_path / "pictures"
+    old, new = _file(trip / "old.jpg"), _file(rest / "old.jpg")
+    roots = _roots(tmp_path, Watched(path=rest, existing="leave"), Watched(path=trip), later_s=60.0)
+    assert roots.wants(old) and not roots.wants(new)
+
+
+def test_a_folder_that_is_watched_again_is_watched_from_then_on(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    leaving = Watched(path=folder, existing="leave")
+    _roots(tmp_path, leaving)
+    between = _file(folder / "between.jpg")
+    assert _roots(tmp_path, leaving, later_s=60.0).wants(between)
+    _roots(tmp_path, later_s=60.0)
+    assert not _roots(tmp_path, leaving, later_s=60.0).wants(between)
 
 
 def _shoots(folder: Path) -> ShootsDone:

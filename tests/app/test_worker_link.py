@@ -1,9 +1,12 @@
 """The worker of the daemon, the real program on generated photographs: what is asked of it is done once and told."""
 
+import os
+import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,6 +31,20 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bench(tmp_path: Path, models: Path) -> Iterator[Bench]:
     with working(tmp_path / "bench", models=models) as made:
         yield made
+
+
+@contextmanager
+def open_files_left(number: int) -> Iterator[None]:
+    """Let so many files be opened, and no more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = [os.dup(0) for _ in range(number + 1)]  # the lowest numbers that are free
+    for each in free:
+        os.close(each)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free[-1], hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 class Silent:
@@ -163,6 +180,8 @@ def test_commands_are_answered_by_the_loaded_worker_as_the_command_line_answers_
     assert bench.told[-1] == ("Rating again", 0, 4)  # the daemon hears of it, not a terminal
     undone = bench.link.answer("undo", {"run": run})
     assert len(undone.record["restored"]) == 4 and not bench.sidecars()
+    assert bench.link.answer("rerate", {"folder": None}).record["frames"] == 0 and not bench.sidecars()
+    assert bench.link.answer("rerate", {"folder": str(bench.folder)}).record["frames"] == 4 and bench.sidecars()
     assert bench.link.pid == pid
 
 
@@ -178,3 +197,14 @@ def test_daemon_s_side_loads_nothing_heavy() -> None:
     assert "safelight.app.worker_link" in loaded
     heavy = {"numpy", "onnxruntime", "lancedb", "pyarrow", "PIL", "rawpy", "exiftool", "onnx", "click", "rich"}
     assert not loaded & heavy
+
+
+@pytest.mark.parametrize("left", range(6))
+def test_a_worker_that_cannot_be_started_for_want_of_open_files_leaves_none_open(bench: Bench, left: int) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with open_files_left(left):
+        with pytest.raises(WorkerError):
+            bench.link.answer("log", {"last": 1})
+        bench.link.warm_up()  # says nothing: who needs the worker hears of it
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert bench.link.answer("log", {"last": 1}).status == 0

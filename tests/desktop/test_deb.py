@@ -77,7 +77,8 @@ def contents(tree):
     for path in tree.rglob("*"):
         status = path.lstat()
         what = os.readlink(path) if path.is_symlink() else path.is_file() and hashlib.sha256(path.read_bytes()).digest()
-        found[str(path.relative_to(tree))] = (what, status.st_mode, int(status.st_mtime))
+        is_folder = path.is_dir() and not path.is_symlink()  # whose time is that of the last link unpacked in it
+        found[str(path.relative_to(tree))] = (what, status.st_mode, 0 if is_folder else int(status.st_mtime))
     return found
 
 

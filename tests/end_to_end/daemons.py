@@ -2,11 +2,13 @@
 
 import json
 import os
+import queue
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -90,7 +92,10 @@ class Running:
         address = home.runtime / "notify"
         address.unlink(missing_ok=True)
         self._socket.bind(str(address))
-        self._socket.settimeout(most_s)
+        self._most_s = most_s
+        self._told: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        # Read all the time, as a service manager does: the kernel keeps ten messages, and drops what comes after them.
+        threading.Thread(target=self._listen, args=(self._socket.dup(),), daemon=True).start()
         self._log = (home.place / "daemon.log").open("ab")
         self.begun_s = time.monotonic()
         self.process = subprocess.Popen(
@@ -102,14 +107,18 @@ class Running:
 
     def ready(self) -> float:
         """Wait for READY and return how long it took since the start, in seconds."""
-        while b"READY=1" not in self._socket.recv(4096):
-            pass
+        self.heard(b"READY=1")
         return time.monotonic() - self.begun_s
 
     def heard(self, wanted: bytes) -> None:
         """Wait until the service manager is told something."""
-        while wanted not in self._socket.recv(4096):
+        while wanted not in self._told.get(timeout=self._most_s):
             pass
+
+    def _listen(self, told: socket.socket) -> None:
+        with told:
+            while message := told.recv(4096):
+                self._told.put(message)
 
     @property
     def log(self) -> str:
@@ -128,6 +137,7 @@ class Running:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._log.close()
 

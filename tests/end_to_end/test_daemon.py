@@ -44,6 +44,19 @@ def test_what_is_copied_into_a_watched_folder_is_rated(home: Home) -> None:
     assert daemon.process.returncode == 0
 
 
+def test_a_folder_whose_name_is_no_text_is_a_shoot_like_any_other(home: Home) -> None:
+    with running(home) as daemon:
+        path = put(home, os.fsdecode(b"caf\xe9 <b>\n/a.jpg"))
+        until(lambda: rated(path))
+        shoot = until(lambda: home.record("status")["daemon"]["shoots"])[0]
+        assert shoot["folder"] == str(path.parent)
+        daemon.stop()
+    assert daemon.process.returncode == 0
+    with running(home):
+        assert until(lambda: home.record("status")["daemon"]["shoots"])[0] == shoot
+        assert "taken back" not in home.run("status")[1]
+
+
 def test_what_arrived_while_it_was_off_is_rated_at_the_next_start(home: Home) -> None:
     made = make_shoot(home.pictures / "shoot", scenes=2, frames_each=2)
     with running(home):
@@ -103,6 +116,17 @@ def test_a_folder_that_is_added_to_the_settings_is_watched(home: Home) -> None:
         until(lambda: len(home.record("status")["daemon"]["watched"]) == 2)
         (other / "b.jpg").write_bytes(jpeg(2))
         until(lambda: rated(other / "b.jpg"))
+
+
+def test_a_pause_ends_by_itself(home: Home) -> None:
+    with running(home):
+        assert home.run("pause", "--for", "4s")[0] == 0
+        path = put(home, "a.jpg")
+        paused = home.record("status")["daemon"]
+        assert paused["state"] == "paused" and not rated(path)
+        until(lambda: rated(path), most_s=20.0)
+        standing = until(lambda: (told := home.record("status")["daemon"])["state"] == "idle" and told)
+        assert (standing["paused_until_s"], standing["why"]) == (None, "")
 
 
 def test_started_with_bad_settings_it_says_where(home: Home) -> None:

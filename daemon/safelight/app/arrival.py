@@ -250,6 +250,7 @@ class Arrival:
         catalog = self._parts.store.catalog
         waiting = [
             *catalog.at_stage(Stage.ARRIVED),
+            *catalog.at_stage(Stage.ASSESSED),  # whose disk was taken out before they had their stars
             *filter(lambda frame: frame.passing, catalog.at_stage(Stage.UNREADABLE)),
         ]
         came.frames = list(

@@ -41,10 +41,14 @@ FIRST_BACKOFF_S = (
     20.0  # after something that must not go wrong (full disk, no model) has; doubled each time it does again
 )
 LAST_BACKOFF_S = 900.0
+# What a duty may meet without the daemon's end. The adapters speak of what a file or a folder refuses; of the system's
+# own limits (open files, processes, memory), which may show anywhere, only OSError speaks.
+_FAILURES = (SafelightError, OSError)
 _TRY_NOW = ("rescan", "resume")  # a person who asks for it has mended what was wrong
 _ARRIVING = (Hint.STARTED, Hint.CLOSED, Hint.ARRIVED)
 _LONGEST_BREATH_S = 10.0
 _ASK_S = 1.0  # whether a command that borrowed the state folder has ended
+_PAUSE_S = 5.0  # after a failure that is no single duty's: that of the catalog, as a rule
 LONGEST_WAIT_S = 300.0  # so that the service manager hears that this thread still answers
 
 
@@ -136,14 +140,22 @@ class Conductor:
     def run(self) -> None:
         """Work until `stop`."""
         while not self._stopping.is_set():
-            self.read(self._box.take(self.wait_s()))
-            if not self._stopping.is_set():
-                self.step()
+            try:
+                self.read(self._box.take(self.wait_s()))
+                if not self._stopping.is_set():
+                    self.step()
+            except _FAILURES as error:
+                self._fail(error)
+                self._stopping.wait(_PAUSE_S)
 
     def read(self, letters: Iterable[Letter]) -> None:
-        """Read letters, in their order."""
+        """Read letters, in their order; one that cannot be dealt with keeps nobody from the next."""
         for letter in letters:
-            self._read(letter)
+            try:
+                self._read(letter)
+            except _FAILURES as error:
+                self._light.begin()
+                self._fail(error)
 
     def wait_s(self) -> float:
         """Return for how long there is nothing to do unless a letter comes, in seconds."""
@@ -198,7 +210,7 @@ class Conductor:
             return False
         try:
             did = work()
-        except SafelightError as error:
+        except _FAILURES as error:
             rest.begin()
             self._fail(error)
             return False
@@ -237,8 +249,9 @@ class Conductor:
         finally:
             self._board.end("Looking for changes")
         if came.frames:
-            self._desk.worker.warm_up() if not self._says.may_work() else None
             self._desk.delivery.gather(came.frames)
+            if not self._says.may_work():
+                self._desk.worker.warm_up()
         if came.looked and self._says.acted():
             self._desk.upkeep.person_acted()
         self._arrived = came.looked
@@ -285,8 +298,9 @@ class Conductor:
             self._says.refresh()
         self._desk.worker.idle()
 
-    def _fail(self, error: SafelightError) -> None:
+    def _fail(self, failure: SafelightError | OSError) -> None:
         """Say what went wrong."""
+        error = failure if isinstance(failure, SafelightError) else _refused(failure)
         self._board.rest()
         self._board.trouble("failure", Trouble(level="bad", told=error.summary, hint=error.hint))
         self._board.say(state="degraded", why=error.summary)
@@ -335,3 +349,9 @@ class Conductor:
         if self._says.take_back():
             self._lent = Lent.NO
             self._desk.delivery.recall()
+
+
+def _refused(error: OSError) -> SafelightError:
+    return SafelightError(
+        f"The system has refused what Safelight needs: {error.strerror or error}.", hint="It is tried again by itself."
+    )

@@ -13,8 +13,10 @@ from pathlib import Path
 from safelight.app.shoots_done import ShootsDone
 from safelight.app.wiring import Parts
 from safelight.app.worker_messages import Delivered, Worker
+from safelight.domain.entries import Kind
 from safelight.domain.frame import Stage
 from safelight.domain.gathering import LONGEST_S, has_arrived, pause_s
+from safelight.domain.records import KnownFrame
 from safelight.domain.withholding import HELD_BACK
 from safelight.services.publish import ON_CARD
 from safelight.services.withdraw import TAKEN_BACK
@@ -47,12 +49,16 @@ class Delivery:
         shoots: ShootsDone,
         root_of: Callable[[Path], Path | None],
         card_ranked: Callable[[Path, Delivered], None],
+        leaves: Callable[[Path], bool],
         withhold: float,
     ) -> None:
-        """`root_of` returns the watched folder, or the card, that a folder lies in; None: in none.
+        """`leaves` tells of a file whether what was there before is left alone.
+
+        `root_of` returns the watched folder, or the card, that a folder lies in; None: in none.
 
         `card_ranked` is told what the frames on a card were found to be worth, which nobody writes anywhere yet.
         """
+        self._leaves = leaves
         self._card_ranked = card_ranked
         self._parts = parts
         self._worker = worker
@@ -79,7 +85,7 @@ class Delivery:
         """Put frames on their way, each at the stage that it has."""
         now_s = self._parts.clock.now()
         for frame in self._parts.store.catalog.frames(list(ids)):
-            if self._root_of(frame.path.parent) is None:
+            if self._root_of(frame.path.parent) is None or self._is_past(frame):
                 continue
             gathering = self._gathering(frame.path.parent, now_s)
             if frame.id in gathering.judged and frame.stage in (Stage.ASSESSED, Stage.RANKED):
@@ -91,6 +97,13 @@ class Delivery:
             else:
                 continue
             gathering.arrived_s = [*gathering.arrived_s[-9:], now_s]
+
+    def _is_past(self, frame: KnownFrame) -> bool:
+        """Tell whether a frame was only learned from, in a folder whose past is left alone."""
+        if frame.stage not in (Stage.ARRIVED, Stage.ASSESSED) or not self._leaves(frame.path):
+            return False
+        told = self._parts.store.journal.last(frame.id, Kind.FRAME_ARRIVED)
+        return told is not None and told[1].get("imported") is True
 
     def _gathering(self, place: Path, now_s: float) -> Gathering:
         """Return the gathering of a place; a new one knows how slowly frames came there a moment ago."""

@@ -20,3 +20,8 @@ class Finding:
     level: Level
     told: str
     hint: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What was found as one sentence, where `told` goes on from the name: of folders."""
+        return f"{self.name} {self.told}."

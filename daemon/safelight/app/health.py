@@ -29,9 +29,11 @@ def findings(settings: Settings, *, environ: Mapping[str, str]) -> Iterator[Find
     yield _state(settings.state)
     yield _space(settings.state)
     yield from told
-    if configuration is not None:
-        yield from FolderHealth(configuration).findings()
-    yield from daemon_findings(settings, environ, needed=bool(configuration and configuration.watch.folders))
+    seen = list(FolderHealth(configuration).findings()) if configuration is not None else []
+    yield from seen
+    needed = bool(configuration and configuration.watch.folders)
+    said = {each.sentence for each in seen}  # the daemon has looked at the same folders
+    yield from (each for each in daemon_findings(settings, environ, needed=needed) if each.told not in said)
 
 
 def _exiftool() -> Finding:

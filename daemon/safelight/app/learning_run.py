@@ -21,6 +21,8 @@ from safelight.services.correct import Correct
 from safelight.services.forget import Forget
 from safelight.services.intake import Intake
 from safelight.services.learn import TELLING, Learn, Learned
+from safelight.services.publish import ON_CARD
+from safelight.services.withdraw import TAKEN_BACK
 
 if TYPE_CHECKING:
     from safelight.services.replay import Replayed
@@ -104,7 +106,10 @@ def forgetting(parts: Parts) -> Forget:
 
 
 def rerate(folder: Path | None, *, parts: Parts, progress: Progress) -> Rerated:
-    """Rate again, by the present taste, what carries stars of ours below a folder (None: everywhere)."""
+    """Rate again, by the present taste, what carries stars of ours below a folder (None: everywhere).
+
+    What was taken back is written again where its person names a folder, and left alone where they name none.
+    """
     store = parts.store
     reconcile_run.reconcile(folder, parts=parts)
     service = learner(parts)
@@ -112,7 +117,8 @@ def rerate(folder: Path | None, *, parts: Parts, progress: Progress) -> Rerated:
     ids = set(store.catalog.all_ids(Stage.PUBLISHED, Stage.RANKED))
     if folder is not None:
         ids &= set(store.catalog.below(absolute(folder).resolve()))
-    frames = [frame for frame in store.catalog.frames(ids) if frame.reason != HELD_BACK]
+    left_alone = {HELD_BACK, ON_CARD} if folder is not None else {HELD_BACK, ON_CARD, TAKEN_BACK}
+    frames = [frame for frame in store.catalog.frames(ids) if frame.reason not in left_alone]
     ours = {frame.id for frame in frames}
     before = {made.frame_id: made.stars for made in store.ratings.ratings(ours)}
     if frames:

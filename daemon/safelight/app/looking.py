@@ -67,7 +67,7 @@ class Looking:
             watched=tuple(self._standing(root) for root in self._roots.all()),
             taste=self._taste(),
         )
-        unwatched = self._arrival.unwatched
+        unwatched = [each for each in self._arrival.unwatched if self._roots.of(each) is not None]
         told = Trouble(level="note", told=f"{min(unwatched)}: {NO_WATCHES}", hint=RAISE_LIMIT) if unwatched else None
         self._board.trouble("watches", told)
 
@@ -80,7 +80,7 @@ class Looking:
             self._board.trouble(name, None)
         for name, found in wrong.items():
             level: Literal["note", "bad"] = "bad" if found.level is Level.BAD else "note"
-            told = Trouble(level=level, told=f"{name} {found.told}.", hint=found.hint)
+            told = Trouble(level=level, told=found.sentence, hint=found.hint)
             self._board.trouble(name, told)
         self._wrong = set(wrong)
 

@@ -139,6 +139,7 @@ class Shift:
             shoots=self._shoots,
             root_of=self._roots.of,
             card_ranked=lambda root, done: self._cards.ranked(root, done),  # noqa: PLW0108  # made below
+            leaves=self._roots.leaves,
             withhold=self._chosen.learn.blind_share,
         )
         self._importer = CardImporter(

@@ -37,18 +37,19 @@ class Child:
 
     def __init__(self, start: Start, *, lock: int | None) -> None:
         """`lock`: descriptor of the state folder's lock, None where nobody holds it. Raises WorkerError."""
-        ours, theirs = socket.socketpair()
-        lifeline, self._held = os.pipe()
         try:
-            self._popen = _started((theirs.fileno(), lifeline), lock, start.program.python_path)
+            with contextlib.ExitStack() as both, contextlib.ExitStack() as failed:
+                ours, theirs = socket.socketpair()
+                failed.callback(ours.close)
+                both.callback(theirs.close)
+                lifeline, self._held = os.pipe()
+                failed.callback(os.close, self._held)
+                both.callback(os.close, lifeline)
+                self._popen = _started((theirs.fileno(), lifeline), lock, start.program.python_path)
+                failed.pop_all()
         except OSError as error:
-            os.close(self._held)
-            ours.close()
             hint = f"The system says: {error.strerror}."
             raise WorkerError("The part of Safelight that looks at photographs does not start.", hint=hint) from error
-        finally:
-            theirs.close()
-            os.close(lifeline)
         self._connection = Connection(ours.detach())
         self._open = True
         self.send(start)

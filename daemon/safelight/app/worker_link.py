@@ -93,9 +93,10 @@ class WorkerLink:
         return self._child.pid if self._child is not None and self.alive else None
 
     def warm_up(self) -> None:
-        """Start the worker and let it load what judging needs, without waiting for it."""
+        """Start the worker and let it load what judging needs, without waiting; who needs it hears of failures."""
         if not self.alive and not self.degraded and not self._stopping.is_set():
-            self._started().send((WARM_UP, {}))
+            with contextlib.suppress(WorkerError):
+                self._started().send((WARM_UP, {}))
 
     def judge(self, ids: Sequence[int]) -> Judged:
         """Look at the pixels of frames; a frame over which the worker dies twice is left alone, the rest is done."""

@@ -8,8 +8,6 @@ Invariant: every request but that to warm up is answered exactly once, or this p
 """
 
 import contextlib
-import os
-import resource
 import signal
 import sys
 import traceback
@@ -18,8 +16,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from safelight.app.worker_duties import Duties
-from safelight.app.worker_messages import WARM_UP, Program, Start
-from safelight.decoding.worker import die_with_parent
+from safelight.app.worker_messages import WARM_UP, Start
+from safelight.decoding.worker import die_with_parent, restrain
 from safelight.errors import SafelightError, WorkerError
 
 
@@ -33,7 +31,7 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: None)  # not ignored: what it starts would ignore it as well
     with contextlib.suppress(EOFError, OSError):  # the daemon is gone or has no more work
         start: Start = connection.recv()
-        _restrain(start.program)
+        restrain(memory_bytes=start.program.memory_bytes, niceness=start.program.niceness)
         with Duties.opened(start, say=connection.send) as duties:
             while True:
                 name, asked = connection.recv()
@@ -57,9 +55,3 @@ def _answer(duties: Duties, name: str, arguments: dict[str, Any]) -> tuple[str, 
         traceback.print_exc(file=sys.stderr)
         hint = "Please report it, with what the log says."
         return "failed", WorkerError(f"Safelight has a fault: {type(error).__name__} during {name}.", hint=hint)
-
-
-def _restrain(program: Program) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (program.memory_bytes, program.memory_bytes))
-    os.nice(program.niceness)

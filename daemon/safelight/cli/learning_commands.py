@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from safelight.cli.options import AS_OF, JSON, PATH, SIDECARS, STATE
+from safelight.cli.options import AS_OF, JSON, PATH, SIDECARS, STATE, Commands
 from safelight.cli.times import Moment
 
 
@@ -105,7 +105,7 @@ def rerate(folder: Path | None, state: Path | None, sidecars: str | None, as_jso
     return answers.show(given, as_json=as_json)
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Commands, invoke_without_command=True)
 @STATE
 @AS_OF
 @JSON

@@ -21,7 +21,7 @@ from safelight import __version__
 from safelight.cli.daemon_commands import DAEMON_COMMANDS
 from safelight.cli.installing import COMMANDS as INSTALLING_COMMANDS
 from safelight.cli.learning_commands import COMMANDS
-from safelight.cli.options import AS_OF, JSON, PATH, SIDECARS, STATE
+from safelight.cli.options import AS_OF, JSON, PATH, SIDECARS, STATE, Commands
 from safelight.cli.settings_commands import SETTINGS_COMMANDS
 from safelight.cli.wording import printable
 from safelight.errors import SafelightError
@@ -29,7 +29,7 @@ from safelight.errors import SafelightError
 STOPPED = "Stopped. What was done is kept; run again to go on."
 
 
-@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="safelight")
 def cli() -> None:
     """Rate photographs into XMP sidecars, explain every rating, never touch an original."""
@@ -160,6 +160,9 @@ def _guarded(command: Callable[[], Any], *, stopped: Sequence[int] = ()) -> int:
         sys.stdout.flush()  # here, where a reader that has gone is no surprise, and not at the interpreter's exit
     except click.exceptions.Exit as done:
         return done.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:  # a command of commands, alone: its page says which there are
+        click.echo(error.format_message(), err=True)
+        return 2
     except (click.Abort, KeyboardInterrupt):
         return _complained(130, STOPPED)
     except BrokenPipeError:  # the reader (head, less) has seen enough

@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from safelight.cli.options import JSON, PATH, STATE
+from safelight.cli.options import JSON, PATH, STATE, Commands
 
 
 @click.command()
@@ -17,7 +17,7 @@ def setup() -> int:
     return questions.run(os.environ)
 
 
-@click.group()
+@click.group(cls=Commands)
 def watch() -> None:
     """Say which folders are watched."""
 
@@ -56,7 +56,7 @@ def list_folders(as_json: bool) -> int:
     return watching.show(environ=os.environ, as_json=as_json)
 
 
-@click.group()
+@click.group(cls=Commands)
 def cards() -> None:
     """Say what is done with each memory card."""
 

@@ -19,6 +19,7 @@ _STATES = {
     "degraded": "is watching, but can rate nothing at the moment",
     "stopping": "is stopping",
 }
+_GATHERING = "is watching and waits for the rest of a shoot"  # frames wait, and nothing but time is missing
 _WATCHED = {
     "watched": "",
     "scanned": "looked at now and then, as its file system does not tell of changes",
@@ -38,7 +39,8 @@ _CARDS = {
 
 def headline(status: Status) -> str:
     """Return what the daemon is doing in one line."""
-    parts = [f"Safelight {_STATES[status.state]}{_until(status)}"]
+    state = _GATHERING if status.state == "idle" and status.waiting else _STATES[status.state]
+    parts = [f"Safelight {state}{_until(status)}"]
     parts += [_doing(each) for each in status.doing]
     if status.waiting:
         parts.append(f"{counted(status.waiting, 'frame')} waiting")

@@ -67,7 +67,9 @@ class Until(click.ParamType[float]):
         now_s = SystemClock().now()
         moment_s = coming(str(value).strip().lower(), now_s=now_s)
         if moment_s is None:
-            moment_s = Moment().convert(value, param, ctx)
+            moment_s = _seconds(str(value).strip())
+        if moment_s is None or not _FIRST_S <= moment_s <= _LAST_S:
+            self.fail(f"{str(value)!r} is no time: give 18:30, tomorrow, 2026-05-01 or 2026-05-01T18:30.", param, ctx)
         if moment_s <= now_s:
             self.fail(f"{str(value)!r} has passed already.", param, ctx)
         return moment_s

@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> None:
     die_with_parent(lifeline)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     settings: WorkerSettings = connection.recv()
-    _restrain(settings)
+    restrain(memory_bytes=settings.memory_bytes, niceness=settings.niceness)
     warnings.simplefilter("ignore")
     examiner = examiner_of(settings.examiner)
     with contextlib.suppress(EOFError, OSError):  # the parent is gone or has no more work
@@ -99,7 +99,10 @@ def die_with_parent(lifeline: int) -> None:
         raise SystemExit(0)
 
 
-def _restrain(settings: WorkerSettings) -> None:
+def restrain(*, memory_bytes: int, niceness: int) -> None:
+    """Limit this process and what it starts: so much memory at most, or less where the system allows less."""
+    _, allowed = resource.getrlimit(resource.RLIMIT_AS)
+    most = memory_bytes if allowed == resource.RLIM_INFINITY else min(memory_bytes, allowed)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (settings.memory_bytes, settings.memory_bytes))
-    os.nice(settings.niceness)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    os.nice(niceness)

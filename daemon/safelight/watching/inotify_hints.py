@@ -7,6 +7,7 @@ Files that lie in a new folder before its watch stands are told as started: nobo
 Invariant: a hint names a path at which a picture, a companion or a folder was when its event was read.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,4 +150,4 @@ def spoken(sentinels: Mapping[int, bytes | None], watch: int, mask: int, name: b
 
 
 def _text(name: bytes) -> str:
-    return name.decode("utf-8", "surrogateescape")
+    return os.fsdecode(name)
