@@ -19,7 +19,6 @@ from safelight.storage.store import SqliteStore, open_store
 from safelight.watching.scan import DiskScanner
 from tests.fakes.clock import FakeClock
 
-_NOW_S = time.time()
 ODD = os.fsdecode(b"caf\xe9 <b>\n")
 
 
@@ -30,7 +29,7 @@ def _store(folder: Path) -> SqliteStore:
 
 def _roots(tmp_path: Path, *folders: Watched, later_s: float = 0.0) -> Roots:
     store = _store(tmp_path)
-    roots = Roots(memory=store.memos, clock=FakeClock(_NOW_S + later_s).now, cards=tuple)
+    roots = Roots(memory=store.memos, clock=FakeClock(time.time() + later_s).now, cards=tuple)
     cards = CardsSection(import_folder=tmp_path / "pictures", new="ignore")
     roots.configure(Configuration(watch=Watch(folders=folders), cards=cards, file=tmp_path / "settings.toml"))
     store.close()
