@@ -462,3 +462,24 @@ def test_a_frame_whose_disk_went_before_its_stars_gets_them_when_it_is_back(daem
     daemon.miss(daemon.folder, Why.MOUNTED)
     daemon.settle_down()
     assert daemon.stage("a.jpg") is Stage.PUBLISHED
+
+
+def test_a_tethered_camera_gets_its_stars_in_between(daemon: Daemon) -> None:
+    for number in range(60):
+        daemon.put(f"{number:02d}.jpg")
+        end_s = daemon.clock.now() + 9.0
+        while daemon.clock.now() < end_s:
+            daemon.conductor.read(daemon.box.take(0.0))
+            while daemon.conductor.step():
+                pass
+            daemon.clock.sleep(min(max(daemon.conductor.wait_s(), 0.05), 1.0))
+    assert daemon.stage("02.jpg") is Stage.PUBLISHED
+    assert len(daemon.asked("deliver")) >= 2
+
+
+def test_idle_it_tells_often_enough_that_it_lives(daemon: Daemon) -> None:
+    daemon.put("a.jpg")
+    daemon.settle_down()
+    daemon.clock.sleep(120.0)
+    daemon.settle_down()
+    assert daemon.conductor.wait_s() <= 150.0  # half of what the unit allows

@@ -49,7 +49,7 @@ _ARRIVING = (Hint.STARTED, Hint.CLOSED, Hint.ARRIVED)
 _LONGEST_BREATH_S = 10.0
 _ASK_S = 1.0  # whether a command that borrowed the state folder has ended
 _PAUSE_S = 5.0  # after a failure that is no single duty's: that of the catalog, as a rule
-LONGEST_WAIT_S = 300.0  # so that the service manager hears that this thread still answers
+LONGEST_WAIT_S = 100.0  # so that the service manager hears often enough that this thread still answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,18 @@ class Rest:
 class Conductor:
     """Reads letters and does what they ask for, until it is told to stop."""
 
-    def __init__(self, *, box: Letterbox, desk: Desk, says: Says, board: Board, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        box: Letterbox,
+        desk: Desk,
+        says: Says,
+        board: Board,
+        clock: Callable[[], float],
+        longest_s: float = LONGEST_WAIT_S,
+    ) -> None:
+        """`longest_s`: after so long without anything to do a sign of life is given, in seconds."""
+        self._longest_s = longest_s
         self._box = box
         self._desk = desk
         self._says = says
@@ -161,9 +172,9 @@ class Conductor:
         """Return for how long there is nothing to do unless a letter comes, in seconds."""
         now_s = self._clock()
         if self._lent is not Lent.NO:
-            return _ASK_S if self._lent is Lent.RETURNING else LONGEST_WAIT_S
-        due = min(self._dues(now_s), default=now_s + LONGEST_WAIT_S)
-        return min(LONGEST_WAIT_S, max(0.0, due - now_s))
+            return _ASK_S if self._lent is Lent.RETURNING else self._longest_s
+        due = min(self._dues(now_s), default=now_s + self._longest_s)
+        return min(self._longest_s, max(0.0, due - now_s))
 
     def _dues(self, now_s: float) -> Iterator[float]:
         """Yield when each kind of work has something to do; what has to wait for other things is left out."""

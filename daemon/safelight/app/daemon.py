@@ -19,7 +19,7 @@ from safelight import __version__, paths
 from safelight.app import configuration
 from safelight.app.board import Board
 from safelight.app.configuration import Configuration
-from safelight.app.keeping import Keeping, MainThread
+from safelight.app.keeping import LONGEST_S, Keeping, MainThread
 from safelight.app.letters import Asked, LeaseBegins, LeaseEnds, Letterbox, Reconfigured
 from safelight.app.settings import Settings
 from safelight.control.messages import Answer, Request, Status, Trouble
@@ -47,6 +47,8 @@ class Daemon:
         self._environ = environ
         self._settings = settings
         self._manager = systemd.Supervisor(environ)
+        self._watched_s = systemd.watchdog_s(environ, pid=os.getpid())
+        self._beat_s = 0.0
         self._box = Letterbox()
         self._stopping = asyncio.Event()
         self._ready = asyncio.Event()
@@ -69,7 +71,13 @@ class Daemon:
         self._keeping = Keeping(
             settings=settings,
             chosen=configuration,
-            main=MainThread(self._box, self._board, self._get_surroundings, self._manager.alive),
+            main=MainThread(
+                self._box,
+                self._board,
+                self._get_surroundings,
+                self._beat,
+                min(LONGEST_S, self._watched_s or LONGEST_S),
+            ),
         )
         self._thread: threading.Thread | None = None
         self._told_state = ""
@@ -161,6 +169,13 @@ class Daemon:
             self._box.put(Reconfigured(chosen))
         finally:
             self._manager.ready()
+
+    def _beat(self) -> None:
+        """Tell the service manager that work goes on, as often as it wants to hear that; in the conductor's thread."""
+        now_s = time.monotonic()
+        if self._watched_s is not None and now_s - self._beat_s >= min(1.0, self._watched_s / 2):
+            self._beat_s = now_s
+            self._manager.alive()
 
     def _changed(self, status: Status) -> None:
         """Let everybody know who shows how things stand."""

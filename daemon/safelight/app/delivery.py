@@ -15,7 +15,7 @@ from safelight.app.wiring import Parts
 from safelight.app.worker_messages import Delivered, Worker
 from safelight.domain.entries import Kind
 from safelight.domain.frame import Stage
-from safelight.domain.gathering import LONGEST_S, has_arrived, pause_s
+from safelight.domain.gathering import LONGEST_S, PATIENCE_S, has_arrived, is_overdue, pause_s
 from safelight.domain.records import KnownFrame
 from safelight.domain.withholding import HELD_BACK
 from safelight.services.publish import ON_CARD
@@ -156,7 +156,7 @@ class Delivery:
         """Return when a gathering will have arrived, by the clock; None: none waits for time alone."""
         now_s = self._parts.clock.now()
         times = [
-            min(now_s, each.arrived_s[-1]) + pause_s(each.arrived_s)
+            min(min(now_s, each.arrived_s[-1]) + pause_s(each.arrived_s), each.began_s + PATIENCE_S)
             for each in self._gatherings.values()
             if self._is_whole(each, busy) and each.arrived_s
         ]
@@ -194,11 +194,14 @@ class Delivery:
         return done
 
     def _is_ready(self, gathering: Gathering, busy: Collection[Path]) -> bool:
-        return self._is_whole(gathering, busy) and has_arrived(gathering.arrived_s, self._parts.clock.now())
+        now_s = self._parts.clock.now()
+        arrived = has_arrived(gathering.arrived_s, now_s) or is_overdue(gathering.began_s, now_s)
+        return self._is_whole(gathering, busy) and arrived
 
     def _is_whole(self, gathering: Gathering, busy: Collection[Path]) -> bool:
         """Tell whether nothing but time stands between a gathering and its stars."""
-        is_moving = gathering.place in busy or self._is_held(gathering.place)
+        is_busy = gathering.place in busy and not is_overdue(gathering.began_s, self._parts.clock.now())
+        is_moving = is_busy or self._is_held(gathering.place)
         return bool(gathering.judged) and not gathering.waiting and not is_moving
 
     def _is_held(self, place: Path) -> bool:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from safelight.app.surroundings import Surroundings
 
 BUSY = "Another command of yours is at work; Safelight begins when it has ended."
+LONGEST_S = 100.0  # between two signs of life of a thread that has nothing to do
 _ASK_S = 1.0
 
 
@@ -37,6 +38,7 @@ class MainThread:
     board: Board
     surroundings: Callable[[], "Surroundings"]
     beat: Callable[[], None]
+    longest_s: float  # how often a sign of life is wanted, at least
 
 
 class Keeping:
@@ -73,6 +75,7 @@ class Keeping:
         """Hold the state folder, once the command that has it ends; False when told to stop before."""
         while not lock.try_claim():
             self._main.board.say(state="leased", why=BUSY)
+            self._main.beat()
             ready()  # nothing is wrong: a command that was begun before us may take an hour
             if self._stopped.wait(_ASK_S):
                 return False
@@ -94,7 +97,7 @@ class Keeping:
 
         main = self._main
         parts = replace(stack.enter_context(wiring.helping(self._settings)), lock=lock.descriptor)
-        outside = Outside(main.box, main.board, main.surroundings(), main.beat, eyes)
+        outside = Outside(main.box, main.board, main.surroundings(), main.beat, eyes, main.longest_s)
         self._shift = Shift(parts=parts, lock=lock, chosen=self._chosen, outside=outside)
         stack.callback(self._shift.close)
         if not self._stopped.is_set():

@@ -57,6 +57,7 @@ class Outside:
     surroundings: Surroundings
     beat: Callable[[], None]
     eyes: Eyes
+    longest_s: float
 
 
 class Shift:
@@ -99,7 +100,12 @@ class Shift:
         )
         self._ending.callback(self._looking.close)
         self._conductor = Conductor(
-            box=outside.box, desk=self._desk, says=self._made_says(), board=outside.board, clock=now
+            box=outside.box,
+            desk=self._desk,
+            says=self._made_says(),
+            board=outside.board,
+            clock=now,
+            longest_s=outside.longest_s,
         )
         self._configured()
 

@@ -14,6 +14,8 @@ LONGEST_S = 30.0
 _PAUSES = 3.0  # of the longest recent one: a slow link varies that much
 _RECENT = 10  # arrivals
 
+PATIENCE_S = 300.0  # frames that come one by one for hours (a tethered camera) get their stars in between
+
 GROWING_S = 1800.0  # what arrives in one place within half an hour of the last delivery is told of together with it
 
 
@@ -27,6 +29,11 @@ def pause_s(arrived_s: Sequence[float]) -> float:
 def has_arrived(arrived_s: Sequence[float], now_s: float) -> bool:
     """Tell whether nothing more is to be waited for; a clock that was set back lets nobody wait for hours."""
     return not arrived_s or not 0.0 <= now_s - arrived_s[-1] < pause_s(arrived_s)
+
+
+def is_overdue(began_s: float, now_s: float) -> bool:
+    """Tell whether a shoot that began to arrive at `began_s` has been waited for long enough, though more is coming."""
+    return now_s - began_s >= PATIENCE_S
 
 
 def grows(last_s: float, now_s: float) -> bool:
