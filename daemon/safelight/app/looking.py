@@ -24,6 +24,7 @@ from safelight.watching.mount_table import MountTable
 from safelight.watching.volumes import Mount, file_mounts
 
 NO_WATCHES = "A part of it is only looked at now and then: the system's limit of watched folders is reached."
+NOT_MADE = "It is made when the first card is copied."
 RAISE_LIMIT = "'safelight doctor' says how to raise it."
 
 
@@ -41,6 +42,7 @@ class Looking:
         self._box = box
         self._mounts: MountTable | None = None
         self._wrong: set[str] = set()
+        self._unmade: Path | None = None  # the folder for imports, where nobody named one and it is not there
 
     def watch_these(self) -> None:
         """Watch the folders that are to be watched now, and no others."""
@@ -75,6 +77,9 @@ class Looking:
         """Show what is wrong with the folders of the settings, as `doctor` would say it."""
         from safelight.app.health_folders import FolderHealth
 
+        imports = chosen.cards.import_folder
+        is_usual = chosen.origin("cards.import_folder") == "default" and not imports.exists()
+        self._unmade = imports.resolve() if is_usual else None
         wrong = {each.name: each for each in FolderHealth(chosen).findings() if each.level is not Level.OK}
         for name in self._wrong - wrong.keys():
             self._board.trouble(name, None)
@@ -100,6 +105,7 @@ class Looking:
     def _standing(self, root: Path) -> Watched:
         directories = self._eyes.directories(root)
         if (told := self._arrival.absent.get(root)) is not None:
+            told = NOT_MADE if root == self._unmade else told
             return Watched(folder=str(root), state="absent", told=told, directories=directories)
         if any(each.is_relative_to(root) for each in self._arrival.unwatched):
             return Watched(folder=str(root), state="trouble", told=NO_WATCHES, directories=directories)

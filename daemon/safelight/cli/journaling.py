@@ -12,6 +12,7 @@ import click
 from safelight.app import wiring
 from safelight.app.settings import Settings
 from safelight.app.wiring import Parts
+from safelight.cli.log_words import line
 from safelight.cli.wording import printable
 from safelight.control.messages import Answer
 from safelight.domain.entries import Entry
@@ -29,17 +30,19 @@ def run(*, settings: Settings, since_s: float | None, as_json: bool) -> int:
 
 def answer(parts: Parts, arguments: Mapping[str, Any]) -> Answer:
     """Tell the `last` entries, the newest last."""
-    entries = _newest(parts.store.journal, arguments["last"])
-    return Answer(
-        record=list(map(_record, entries)), text="\n".join(map(_told, entries)) or "Nothing has happened yet."
-    )
+    entries = list(_newest(parts.store.journal, arguments["last"]))
+    about = {entry.frame_id for entry in entries if entry.frame_id is not None}
+    names = {frame.id: frame.path.name for frame in parts.store.catalog.frames(about)}
+    lines = (line(entry, names.get(entry.frame_id or 0, "")) for entry in entries)
+    told = "\n".join(each for each in lines if each is not None)
+    return Answer(record=list(map(_record, entries)), text=told or "Nothing has happened yet.")
 
 
 def show(given: Answer, *, as_json: bool) -> int:
     """Print the answer: with `as_json` an object a line, as `journal` does."""
     lines = map(json.dumps, given.record) if as_json else [given.text]
-    for line in lines:
-        sys.stdout.write(f"{line}\n")
+    for each in lines:
+        sys.stdout.write(f"{each}\n")
     return given.status
 
 
