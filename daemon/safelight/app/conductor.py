@@ -236,7 +236,8 @@ class Conductor:
         waiting = self._desk.delivery.waiting
         self._board.say(waiting=waiting)
         if why:
-            self._board.say(state=self._state(waiting), why=why)
+            state = self._state(waiting)
+            self._board.say(state=state, why="" if state == "idle" else why)  # nothing waits for anything
             return False
         return self._rate() or self._keep_up()
 
