@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +137,8 @@ class Running:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        self._socket.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # closed before: a test may end it itself
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._log.close()
 

@@ -93,10 +93,14 @@ def test_tray_goes_with_the_desktop():
 # --- for real ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def manager(tmp_path_factory):
+def skip_where_hidden():
     if any(Path(place).resolve().is_relative_to(hidden) for place in (ROOT, sys.prefix) for hidden in HIDDEN):
         pytest.skip("this clone lies in /tmp, and the unit has a /tmp of its own")
+
+
+@pytest.fixture(scope="module")
+def manager(tmp_path_factory):
+    skip_where_hidden()
     with user_manager(tmp_path_factory.mktemp("manager")) as started:
         if "0" not in started.person(sys.executable, "-c", "import safelight.watching.volumes; print(0)", check=False):
             pytest.skip("this Python or this clone lies where only root may read")
@@ -293,6 +297,7 @@ def test_stopping_is_clean(daemon):
 
 
 def test_person_installs_and_takes_everything_back(tmp_path_factory):
+    skip_where_hidden()
     with user_manager(tmp_path_factory.mktemp("installing")) as own:
         if "0" not in own.person(sys.executable, "-c", "import safelight.cli.installing; print(0)", check=False):
             pytest.skip("this Python or this clone lies where only root may read")
