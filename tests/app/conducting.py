@@ -95,7 +95,12 @@ class Daemon:
         self.upkeep = Upkeep(worker=self.worker, clock=self.clock.now)
         self._facts = 0
         desk = Desk(self.arrival, self.delivery, self.upkeep, self.worker)
-        says = Says(
+        self.conductor = Conductor(
+            box=self.box, desk=desk, says=self._made_says(), board=self.board, clock=self.clock.now
+        )
+
+    def _made_says(self) -> Says:
+        return Says(
             requests=self.letters.append,
             lend=self._lend,
             take_back=lambda: self.free,
@@ -108,7 +113,6 @@ class Daemon:
             acted=self._acted,
             refresh=lambda: None,
         )
-        self.conductor = Conductor(box=self.box, desk=desk, says=says, board=self.board, clock=self.clock.now)
 
     def _made_parts(self) -> Parts:
         library = self.library
@@ -139,6 +143,14 @@ class Daemon:
 
     def miss(self, folder: Path, why: Why = Why.OVERFLOW) -> None:
         self.box.put(Missed(folder, why))
+
+    def pass_time(self, tenths: int) -> None:
+        """Let so many tenths of a second pass, and do in each what there is to do."""
+        for _ in range(tenths):
+            self.conductor.read(self.box.take(0.0))
+            while self.conductor.step():
+                pass
+            self.clock.sleep(0.1)
 
     def settle_down(self, *, most_s: float = 120.0) -> None:
         """Let time pass until there is nothing to do, as the conductor's own loop would wait."""

@@ -33,11 +33,7 @@ def test_a_copied_file_is_rated_within_two_seconds(daemon: Daemon) -> None:
 def test_a_burst_that_is_copied_slowly_is_ranked_as_a_whole(daemon: Daemon) -> None:
     for number in range(5):
         daemon.put(f"{number}.jpg")
-        for _ in range(30):
-            daemon.conductor.read(daemon.box.take(0.0))
-            while daemon.conductor.step():
-                pass
-            daemon.clock.sleep(0.1)
+        daemon.pass_time(30)
     daemon.settle_down()
     # The first frame cannot know that more will follow; from the second on the pauses are known.
     assert [len(ids) for ids in daemon.asked("deliver")] == [1, 4]
@@ -343,17 +339,9 @@ def test_learning_that_is_due_waits_for_a_held_shoot_without_spinning(daemon: Da
 def test_without_a_worker_it_goes_on_taking_in(daemon: Daemon) -> None:
     daemon.worker.failures = [StateError("The model is missing.", hint="Fetch it.")] * 3
     daemon.put("a.jpg")
-    for _ in range(30):
-        daemon.conductor.read(daemon.box.take(0.0))
-        while daemon.conductor.step():
-            pass
-        daemon.clock.sleep(0.1)
+    daemon.pass_time(30)
     daemon.put("b.jpg")
-    for _ in range(30):
-        daemon.conductor.read(daemon.box.take(0.0))
-        while daemon.conductor.step():
-            pass
-        daemon.clock.sleep(0.1)
+    daemon.pass_time(30)
     assert daemon.stage("b.jpg") is Stage.ARRIVED
     assert daemon.board.status.state == "degraded"
     assert len(daemon.asked("judge")) == 1
@@ -363,11 +351,7 @@ def test_a_clock_that_is_set_back_lets_nothing_wait_for_hours(daemon: Daemon) ->
     daemon.worker.failures = [StateError("The disk is full.", hint="Free some space.")]
     daemon.put("a.jpg")
     daemon.notice(daemon.folder / "gone.jpg", Hint.GONE)
-    for _ in range(20):
-        daemon.conductor.read(daemon.box.take(0.0))
-        while daemon.conductor.step():
-            pass
-        daemon.clock.sleep(0.1)
+    daemon.pass_time(20)
     daemon.clock.sleep(-7200.0)
     daemon.settle_down()
     assert daemon.stage("a.jpg") is Stage.PUBLISHED
@@ -401,11 +385,7 @@ def test_work_goes_on_as_soon_as_a_busy_machine_may_be_used(daemon: Daemon) -> N
     daemon.why = "Other programs need the computer: work goes on when they are done."
     daemon.changes_s = daemon.clock.now() + 4.0
     daemon.put("a.jpg")
-    for _ in range(30):
-        daemon.conductor.read(daemon.box.take(0.0))
-        while daemon.conductor.step():
-            pass
-        daemon.clock.sleep(0.1)
+    daemon.pass_time(30)
     assert 0.0 < daemon.conductor.wait_s() <= 1.05
 
 
@@ -418,11 +398,7 @@ def test_nobody_wakes_for_a_busy_machine_while_nothing_waits(daemon: Daemon) -> 
 def test_a_system_that_refuses_open_files_does_not_end_the_daemon(daemon: Daemon) -> None:
     daemon.worker.failures = [OSError(errno.EMFILE, "Too many open files")]
     daemon.put("a.jpg")
-    for _ in range(20):
-        daemon.conductor.read(daemon.box.take(0.0))
-        while daemon.conductor.step():
-            pass
-        daemon.clock.sleep(0.1)
+    daemon.pass_time(20)
     assert daemon.board.status.state == "degraded" and "Too many open files" in daemon.board.status.why
     daemon.settle_down()
     assert daemon.stage("a.jpg") is Stage.PUBLISHED

@@ -12,9 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from safelight.storage.store import open_store
-from safelight.watching.scan import DiskScanner
-from tests.bench.reconcile import know, make
+from tests.bench.reconcile import know_all, make
 from tests.end_to_end.daemons import Home, Running, running, until
 
 READY_S, IDLE_MB, IDLE_CPU_MS, RATED_S = 0.6, 60.0, 30.0, 2.0
@@ -50,14 +48,7 @@ def directories(root: Path, state: Path, count: int) -> None:
         picture = folder / "IMG_0001.jpg"
         picture.write_bytes(b"%d" % number)
         os.utime(picture, (1_700_000_000, 1_700_000_000))
-    state.mkdir()
-    store = open_store(state)
-    with store.transaction():
-        store.receipts.start_run([root], at_s=0.0)
-        for listing in DiskScanner().scan(root):
-            for file in listing.files:
-                know(store, file)
-    store.close()
+    know_all(root, state)
 
 
 def start(home: Home, count: int) -> float:

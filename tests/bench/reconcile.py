@@ -30,6 +30,11 @@ def make(root: Path, state: Path, files: int) -> None:
         for number in range(start, min(files, start + _PER_FOLDER)):
             (folder / f"IMG_{number:06d}.jpg").write_bytes(b"%d" % number)
             os.utime(folder / f"IMG_{number:06d}.jpg", (1_700_000_000, 1_700_000_000))
+    know_all(root, state)
+
+
+def know_all(root: Path, state: Path) -> None:
+    """Make a state folder whose catalog knows all pictures below a folder."""
     state.mkdir()
     store = open_store(state)
     with store.transaction():
