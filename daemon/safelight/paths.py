@@ -32,13 +32,18 @@ def settings_file(environ: Mapping[str, str]) -> Path:
 
 
 def models_folder(environ: Mapping[str, str]) -> Path:
-    """Return the folder of built and fetched model bundles; all of it can be made again."""
+    """Return the folder of built models; all of it can be made again at once."""
     return _base(environ, "XDG_CACHE_HOME", ".cache") / "safelight" / "models"
 
 
 def catalog_file(state: Path) -> Path:
     """Return the SQLite file below a state folder."""
     return state / "catalog.sqlite"
+
+
+def bundles_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of fetched model bundles: they cost a download, so they are data and not a cache."""
+    return _base(environ, "XDG_DATA_HOME", ".local/share") / "safelight" / "models"
 
 
 def vectors_folder(state: Path) -> Path:

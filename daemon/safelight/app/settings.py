@@ -4,11 +4,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from safelight import paths
 from safelight.sidecars.naming import Profile
 
 UNDO_S = 24 * 3600.0
+EMBEDDED = "embedded"  # the bundle that needs no download
+Accelerator = Literal["auto", "cpu"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,11 @@ class Settings:
     """Where state and models are kept, how sidecars are named, how many decode workers there are."""
 
     state: Path
-    models: Path
+    models: Path  # built here, can be made again at once
+    bundles: Path = Path()  # fetched ones; empty: there are none
+    bundle: str = EMBEDDED  # that is to judge
+    accelerator: Accelerator = "auto"  # whether a GPU is tried
+    faces: bool = True  # whether faces are looked at where their bundle is installed
     profile: Profile = Profile.DARKTABLE
     jobs: int = 1
     undo_s: float = UNDO_S  # how long a deletion can be taken back before it is believed
@@ -39,6 +46,7 @@ def settings(
     return Settings(
         state=state.absolute() if state else paths.state_folder(environ),
         models=paths.models_folder(environ),
+        bundles=paths.bundles_folder(environ),
         profile=Profile(profile),
         jobs=jobs or len(os.sched_getaffinity(0)),
         undo_s=undo_s,

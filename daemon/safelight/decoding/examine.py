@@ -32,6 +32,8 @@ def examine_file(request: Request, *, measure: Measure, rules: DecodeRules) -> E
         other_taken_s=_other_times(request.sources, source),
         measures=measure(picture.rgb),
         thumb=picture.thumb,
+        squares=picture.squares,
+        preview=picture.rgb if rules.keep_preview else None,
         width_px=picture.width_px,
         height_px=picture.height_px,
     )

@@ -5,8 +5,8 @@ differs between formats is left to one module each, here they come together: tur
 Invariant: a Picture is upright, sRGB, 8 bits, plausible as a photograph, and never larger than it needs to be.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -46,6 +46,7 @@ class Picture:
     width_px: int  # of the full picture, upright
     height_px: int
     facts: CaptureFacts
+    squares: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)  # edge in pixels -> the same, of that size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,11 +121,18 @@ def _raw(file: BinaryIO, _kind: Kind, path: Path, rules: DecodeRules) -> _Stored
 def _finished(stored: _Stored, rules: DecodeRules, path: Path) -> Picture:
     info = stored.image.info
     image = to_srgb(stored.image, info.get("icc_profile"), info.get("nclx_profile"), adobe_rgb=stored.adobe_rgb)
-    square = image.resize((rules.thumb_px, rules.thumb_px), Image.Resampling.BILINEAR, reducing_gap=2.0)
     turn = _TURNS.get(stored.turn)
-    if turn is not None:
-        image, square = image.transpose(turn), square.transpose(turn)
-    rgb, thumb = np.asarray(image), np.asarray(square)
+    squares = {edge: _square(image, edge, turn) for edge in {rules.thumb_px, *rules.squares_px}}
+    rgb = np.asarray(image if turn is None else image.transpose(turn))
+    thumb = squares.pop(rules.thumb_px)
     refuse_uniform(rgb, thumb, path)
+    if rules.thumb_px in rules.squares_px:
+        squares[rules.thumb_px] = thumb
     width, height = stored.full if stored.turn < 5 else stored.full[::-1]
-    return Picture(rgb, thumb, width, height, stored.facts)
+    return Picture(rgb, thumb, width, height, stored.facts, squares)
+
+
+def _square(image: Image.Image, edge_px: int, turn: Image.Transpose | None) -> NDArray[np.uint8]:
+    """Squash a picture to a square, without a crop, and turn it upright."""
+    square = image.resize((edge_px, edge_px), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return np.asarray(square if turn is None else square.transpose(turn))

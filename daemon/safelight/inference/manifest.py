@@ -34,11 +34,13 @@ Text = Annotated[str, Field(min_length=1, max_length=300)]
 ByteCount = Annotated[int, Field(gt=0, le=8 * 1024**3)]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a manifest: frozen, and refused when it holds anything that is not known."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Origin(_Part):
+class Origin(Part):
     """Where weights come from and on what terms."""
 
     title: Text
@@ -48,7 +50,7 @@ class Origin(_Part):
     module: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$")] | None = None  # the folder it installs
 
 
-class ShippedFile(_Part):
+class ShippedFile(Part):
     """A file that must have exactly this content. `path` is relative: to the module of the origin, or the bundle."""
 
     path: InsidePath
@@ -56,7 +58,7 @@ class ShippedFile(_Part):
     sha256: Sha256
 
 
-class Graph(_Part):
+class Graph(Part):
     """The ONNX model: what its file in the models folder is called, and how it is had from the source file."""
 
     file: Name
@@ -65,7 +67,7 @@ class Graph(_Part):
     precision: Literal["fp32", "fp16", "int8"]
 
 
-class Picture(_Part):
+class Picture(Part):
     """What the model wants to be given. `mean` and `deviation` are on 0..255; in the graph, bytes are passed as is."""
 
     tensor: TensorName
@@ -77,7 +79,7 @@ class Picture(_Part):
     normalised: Literal["in_graph"]
 
 
-class Outputs(_Part):
+class Outputs(Part):
     """What the model answers: the embedding, and the outputs that the heads read, in the order they read them."""
 
     embedding: TensorName
@@ -86,14 +88,14 @@ class Outputs(_Part):
     tap_lengths: tuple[Annotated[int, Field(gt=0, le=65_536)], ...]
 
 
-class Golden(_Part):
+class Golden(Part):
     """The embedding of the reference picture and how near to it a session must come."""
 
     file: ShippedFile
     min_cosine: Annotated[float, Field(gt=0, le=1)]
 
 
-class Manifest(_Part):
+class Manifest(Part):
     """A bundle, whole."""
 
     format: Literal[1]
@@ -118,7 +120,7 @@ def read_manifest(path: Path) -> Manifest:
     if len(content) > MAX_MANIFEST_BYTES:
         raise _refused(path, "it is far too long")
     try:
-        return Manifest.model_validate(_lists_as_tuples(tomllib.loads(content.decode("utf-8"))))
+        return Manifest.model_validate(lists_as_tuples(tomllib.loads(content.decode("utf-8"))))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -127,11 +129,11 @@ def read_manifest(path: Path) -> Manifest:
         raise _refused(path, str(error)) from error
 
 
-def _lists_as_tuples(value: object) -> object:
+def lists_as_tuples(value: object) -> object:
     """TOML knows lists only, strict models want tuples."""
     if isinstance(value, dict):
-        return {key: _lists_as_tuples(part) for key, part in value.items()}
-    return tuple(map(_lists_as_tuples, value)) if isinstance(value, list) else value
+        return {key: lists_as_tuples(part) for key, part in value.items()}
+    return tuple(map(lists_as_tuples, value)) if isinstance(value, list) else value
 
 
 def _refused(path: Path, reason: str) -> BundleError:

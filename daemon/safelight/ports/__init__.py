@@ -5,7 +5,18 @@ Nothing here does anything. A service takes these by keyword; only `app.wiring` 
 
 from safelight.ports.disk import Clock, Identifier, Listing, NotLooked, Scanner, Volumes
 from safelight.ports.memory import Assessments, Catalog, Journal, Ratings, Receipts, Sightings, Store
-from safelight.ports.pictures import Decoder, Encoded, Encoder, Examined, FactsReader, Refused, Request
+from safelight.ports.pictures import (
+    Decoder,
+    Encoded,
+    Encoder,
+    Examined,
+    FaceReader,
+    FactsReader,
+    Refused,
+    Request,
+    TextEncoder,
+    VisionEncoder,
+)
 from safelight.ports.sidecars import SidecarPlan, Sidecars, SidecarWrite, Standing
 from safelight.ports.tastes import Purge, Tastes
 from safelight.ports.traces import (
@@ -30,6 +41,7 @@ __all__ = [
     "Encoded",
     "Encoder",
     "Examined",
+    "FaceReader",
     "FactsReader",
     "Identifier",
     "Journal",
@@ -50,12 +62,14 @@ __all__ = [
     "Standing",
     "Store",
     "Tastes",
+    "TextEncoder",
     "Trace",
     "TraceKind",
     "TraceReading",
     "Traces",
     "Trash",
     "Trashed",
+    "VisionEncoder",
     "VolumeIdentity",
     "Volumes",
 ]

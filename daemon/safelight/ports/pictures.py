@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # a run with nothing to judge never needs numpy: it is a thir
     import numpy as np
     from numpy.typing import NDArray
 
+    from safelight.domain.faces import Face
     from safelight.domain.technical import Measures
 
 
@@ -37,6 +38,8 @@ class Examined:
     thumb: NDArray[np.uint8]
     width_px: int  # of the full picture, after orientation
     height_px: int
+    squares: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)  # edge in pixels -> a thumb of that size
+    preview: NDArray[np.uint8] | None = None  # (H, W, 3) upright sRGB, if it was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +94,66 @@ class Encoder(Protocol):
 
     def encode(self, thumb: NDArray[np.uint8]) -> Encoded:
         """Encode one uint8 (224, 224, 3) thumb. Raises BundleError when the output is not finite."""
+        ...
+
+
+class VisionEncoder(Protocol):
+    """Turns squares into embeddings with one fetched bundle; several at once where that is faster."""
+
+    @property
+    def bundle(self) -> str:
+        """Name, sha256 prefix and precision of the bundle: vectors of different bundles are never compared."""
+        ...
+
+    @property
+    def length(self) -> int:
+        """Numbers in an embedding."""
+        ...
+
+    @property
+    def side_px(self) -> int:
+        """Edge of the square it takes."""
+        ...
+
+    @property
+    def together(self) -> int:
+        """How many squares it likes at once; 1 where the output would depend on the neighbours."""
+        ...
+
+    @property
+    def directions(self) -> Mapping[str, NDArray[np.float32]]:
+        """Directions (length,) in the embedding that words gave: "quality" and "appeal"; empty without a text tower."""
+        ...
+
+    def embed(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embed uint8 (n, side_px, side_px, 3) sRGB squares: float32 (n, length), each L2-normalised.
+
+        Raises BundleError when the model fails or an output is not finite.
+        """
+        ...
+
+
+class TextEncoder(Protocol):
+    """Turns words into vectors that can be compared with a bundle's embeddings."""
+
+    @property
+    def bundle(self) -> str:
+        """The same text as that of the bundle's VisionEncoder."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed texts: float32 (n, length), each L2-normalised. Raises BundleError when the model fails."""
+        ...
+
+
+class FaceReader(Protocol):
+    """Finds faces and says how open their eyes are and how sharp they are."""
+
+    @property
+    def bundle(self) -> str:
+        """Name and sha256 prefix of the bundle that made the reading."""
+        ...
+
+    def read(self, preview: NDArray[np.uint8]) -> tuple[Face, ...]:
+        """Return the faces in an upright sRGB preview, uint8 (H, W, 3), the largest first."""
         ...
