@@ -48,7 +48,16 @@ def read_basis(content: bytes, file: Path = EMBEDDED) -> Basis:
     slope = found.pop("slope")
     if reason := _misfit(found, slope):
         raise _refused(reason, file)
-    return Basis(**found, slope=float(slope), digest=hashlib.sha256(content).hexdigest())
+    return Basis(
+        centre=found["centre"],
+        directions=found["directions"],
+        slope=float(slope),
+        mean=found["mean"],
+        covariance=found["covariance"],
+        ordinary_mean=found["ordinary_mean"],
+        ordinary=found["ordinary"],
+        digest=hashlib.sha256(content).hexdigest(),
+    )
 
 
 def write_basis(basis: Basis) -> bytes:

@@ -34,6 +34,7 @@ class FakeDecoder:
     measures: dict[str, Measures] = field(default_factory=dict)
     refuses: dict[str, Unreadable] = field(default_factory=dict)
     looks: dict[str, int] = field(default_factory=dict)  # file name -> seed of the picture it shows
+    squares_px: tuple[int, ...] = ()
     asked: list[str] = field(default_factory=list)
 
     def examine(self, requests: Iterable[Request]) -> Iterator[Examined | Refused]:
@@ -45,13 +46,15 @@ class FakeDecoder:
                 continue
             others = [path for path in request.sources[1:] if path.name in self.facts]
             taken = {path: self.facts[path.name].taken_s for path in others}
+            thumb = self._thumb(source)
             yield Examined(
                 key=request.key,
                 source=source,
                 facts=self.facts.get(source.name, CaptureFacts()),
                 other_taken_s={path: moment for path, moment in taken.items() if moment is not None},
                 measures=self.measures.get(source.name, PLAIN),
-                thumb=self._thumb(source),
+                thumb=thumb,
+                squares={edge: thumb[:: 224 // edge, :: 224 // edge] for edge in self.squares_px},
                 width_px=6000,
                 height_px=4000,
             )

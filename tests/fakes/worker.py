@@ -38,6 +38,7 @@ class FakeWorkerLink:
         self.answers: dict[str, Answer] = {}
         self.during: Callable[[str], None] = lambda _: None
         self.more_to_index = 0
+        self.more_to_see = 0
         self.degraded = ""
         self.alive = False
         self.stopped = False
@@ -97,6 +98,11 @@ class FakeWorkerLink:
         self._asked("index", at_least)
         self.more_to_index = max(0, self.more_to_index - 1)
         return self.more_to_index > 0
+
+    def look_again(self) -> bool:
+        self._asked("look_again", None)
+        self.more_to_see = max(0, self.more_to_see - 1)
+        return self.more_to_see > 0
 
     def answer(self, name: str, arguments: Mapping[str, Any]) -> Answer:
         self._asked("answer", (name, dict(arguments)))

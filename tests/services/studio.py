@@ -38,7 +38,7 @@ class Studio:
         self.store = store or SqliteStore(open_database(":memory:"))
         self.clock = FakeClock(start_s)
         self.assessments = self.store.assessments(JUDGE)
-        self.learn = Learn(store=self.store, now=self.clock.now, basis=lambda: fake_basis(length))
+        self.learn = Learn(store=self.store, now=self.clock.now, basis=lambda _: fake_basis(length))
         self.correct = Correct(store=self.store, clock=self.clock)
         self._made = 0
         self._days: dict[str, int] = {}  # on which each shoot was taken

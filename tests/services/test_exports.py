@@ -15,6 +15,7 @@ from safelight.services.assess import Assess
 from safelight.services.exports import Exports
 from safelight.services.forget import Forget
 from safelight.services.rereading import Rereading
+from safelight.services.sights import Sights
 from tests.fakes.pictures import FakeDecoder, FakeEncoder, FakeReader, at
 from tests.services.library import Library
 
@@ -68,7 +69,7 @@ class Desk(Library):
             store=self.store,
             assessments=self.assessments,
             decoder=self.decoder,
-            encoder=FakeEncoder(),
+            sights=Sights(encoder=FakeEncoder()),
             reader=FakeReader(),
             clock=self.clock,
         ).step(list(self.store.catalog.frames(ids, Stage.ARRIVED)))

@@ -16,6 +16,7 @@ from safelight.ports import Examined, Refused, Request
 from safelight.services.assess import Assess
 from safelight.services.intake import Intake
 from safelight.services.rank import Rank
+from safelight.services.sights import Sights
 from safelight.storage.database import open_database
 from safelight.storage.store import SqliteStore
 from safelight.watching.identity import ContentIdentifier
@@ -58,7 +59,7 @@ class Room:
             store=self.store,
             assessments=self.assessments,
             decoder=self.decoder,
-            encoder=FakeEncoder(),
+            sights=Sights(encoder=FakeEncoder()),
             reader=self.reader,
             clock=self.clock,
         )

@@ -197,7 +197,7 @@ def test_looking_for_something_to_learn_needs_no_numpy() -> None:
         "from safelight.storage.database import open_database\n"
         "from safelight.services.learn import Learn\n"
         "store = SqliteStore(open_database(':memory:'))\n"
-        "Learn(store=store, now=lambda: 0.0, basis=lambda: None).step(force=True)\n"
+        "Learn(store=store, now=lambda: 0.0, basis=lambda _: None).step(force=True)\n"
         "sys.exit('numpy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

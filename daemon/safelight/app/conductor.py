@@ -194,7 +194,7 @@ class Conductor:
         elif (due_s := delivery.due_s(busy=arrival.busy())) is not None:
             yield self._heavy.not_before(due_s)
         if not delivery.waiting and (due_s := self._desk.upkeep.due_s()) is not None:
-            yield self._heavy.not_before(due_s)
+            yield self._heavy.not_before(max(due_s, self._breath_s))
 
     def step(self) -> bool:
         """Do the most urgent thing; False when there was nothing to do."""
@@ -285,15 +285,21 @@ class Conductor:
         self._board.begin("Rating", self._judged, self._judged + to_judge)
         did = self._desk.delivery.judge()
         self._judged += max(0, to_judge - self._desk.delivery.to_judge)
+        self._breathe(begun_s)
+        return did
+
+    def _breathe(self, begun_s: float) -> None:
+        """Leave the machine alone for as long as the work since `begun_s` took, where others need it."""
         if self._says.slowly():
             now_s = self._clock()
             self._breath_s = now_s + min(_LONGEST_BREATH_S, now_s - begun_s)
-        return did
 
     def _keep_up(self) -> bool:
-        what = ""
-        if self._desk.upkeep.due_s() is not None and not self._desk.delivery.waiting:
+        what, begun_s = "", self._clock()
+        breathes = 0.0 < self._breath_s - begun_s <= _LONGEST_BREATH_S
+        if self._desk.upkeep.due_s() is not None and not self._desk.delivery.waiting and not breathes:
             what = self._desk.upkeep.step()
+            self._breathe(begun_s)
         return bool(what)
 
     def _rest(self) -> None:

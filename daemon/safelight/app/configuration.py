@@ -20,6 +20,7 @@ from safelight.app.configuration_sections import (
     SECTIONS,
     CardsSection,
     Learn,
+    Models,
     Notify,
     Sidecars,
     Watch,
@@ -45,6 +46,7 @@ class Configuration:
     work: Work = field(default_factory=Work)
     notify: Notify = field(default_factory=Notify)
     learn: Learn = field(default_factory=Learn)
+    models: Models = field(default_factory=Models)
     file: Path
     lines: Mapping[str, int] = field(default_factory=dict)  # "watch.folders" -> line; only what the file says
 
@@ -93,6 +95,9 @@ class Configuration:
             jobs=jobs or self.work.jobs,
             undo_s=self.learn.undo_hours * 3600.0,
             as_of_s=as_of_s,
+            bundle=self.models.bundle,
+            accelerator=self.models.accelerator,
+            faces=self.models.faces,
         )
 
 
@@ -106,6 +111,17 @@ def settings(
 ) -> Settings:
     """Return the settings of a command that the file of settings concerns. Raises SettingsError."""
     return read(environ).settings(environ, state=state, profile=profile, jobs=jobs, as_of_s=as_of_s)
+
+
+def tolerant(environ: Mapping[str, str], *, state: Path | None = None) -> Settings:
+    """Return the settings of a command that only looks: where the file cannot be meant, the defaults.
+
+    What is wrong with it is told by `doctor` and by every command that works by it.
+    """
+    try:
+        return settings(environ, state=state)
+    except SettingsError:
+        return settings_of(environ, state=state)
 
 
 def read(environ: Mapping[str, str]) -> Configuration:

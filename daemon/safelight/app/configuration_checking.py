@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from safelight.app.configuration_sections import SECTIONS, Between, Folder, Template
+from safelight.app.configuration_sections import SECTIONS, Between, BundleName, Folder, Template
 from safelight.app.toml_lines import Place
 
 _LONGEST = 60  # characters of a wrong value that are repeated in the message
@@ -132,6 +132,8 @@ def _expected(kind: Any) -> str:
         return f"{', '.join(most)} or {last}"
     if any(isinstance(each, Folder) for each in marks):
         return 'a folder in quotes, such as "~/Pictures"'
+    if any(isinstance(each, BundleName) for each in marks):
+        return 'the name of a model bundle, such as "embedded"'
     if any(isinstance(each, Template) for each in marks):
         return "a text in quotes"
     if typing.get_origin(kind) is tuple:

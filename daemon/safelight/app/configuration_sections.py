@@ -59,6 +59,15 @@ class Template:
         return template_schema()
 
 
+@dataclass(frozen=True, slots=True)
+class BundleName:
+    """Marks the text that names a model bundle: it becomes the name of a folder, so it must be a plain one."""
+
+    def __get_pydantic_core_schema__(self, source: Any, schema_of: Callable[[Any], Any]) -> dict[str, Any]:
+        """Return the schema of a name as the descriptions of bundles have it (inference.manifest.Name)."""
+        return {**schema_of(source), "pattern": r"^[a-z0-9][a-z0-9._-]{0,63}$"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
     """One folder to watch, and what happens to the photographs that were in it before."""
@@ -180,6 +189,28 @@ class Learn:
     ] = 24.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """Which model judges the pictures, and what it runs on."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    bundle: Annotated[
+        str,
+        BundleName(),
+        Told(
+            "The model bundle that judges: embedded, which needs no download, or one that `safelight models fetch`\n"
+            "installed. `safelight models use` sets it."
+        ),
+    ] = "embedded"
+    accelerator: Annotated[
+        Literal["auto", "cpu"], Told("What models run on: auto (a GPU where one truly works, else the CPU) or cpu.")
+    ] = "auto"
+    faces: Annotated[
+        bool,
+        Told("Look at faces and eyes, where the bundle for that is installed; no picture gets 1 star for it alone."),
+    ] = True
+
+
 SECTIONS: Final[Mapping[str, type]] = {
     "watch": Watch,
     "cards": CardsSection,
@@ -187,4 +218,5 @@ SECTIONS: Final[Mapping[str, type]] = {
     "work": Work,
     "notify": Notify,
     "learn": Learn,
+    "models": Models,
 }

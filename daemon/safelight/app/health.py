@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from safelight.app.finding import Finding, Level
+from safelight.app.health_bundles import bundle_findings
 from safelight.app.health_folders import FolderHealth
 from safelight.app.health_settings import daemon_findings, settings_findings
-from safelight.app.settings import Settings
+from safelight.app.settings import EMBEDDED, Settings
 
 LOW_SPACE_BYTES = 500 << 20  # the catalog takes about 6 KB a frame: room for a large library
 
@@ -24,6 +25,7 @@ def findings(settings: Settings, *, environ: Mapping[str, str]) -> Iterator[Find
     yield _runtime()
     yield _bundle(settings)
     configuration, told = settings_findings(environ)
+    yield from bundle_findings(settings, in_use=configuration.models.bundle if configuration else EMBEDDED)
     profile = configuration.sidecars.profile if configuration else settings.profile
     yield Finding("Sidecars", Level.OK, f"new ones are named in the {profile} way; existing ones are taken up")
     yield _state(settings.state)

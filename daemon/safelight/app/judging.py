@@ -10,26 +10,34 @@ from functools import partial
 from pathlib import Path
 
 from safelight import paths
+from safelight.app.looking_closer import Closer
 from safelight.app.settings import Settings
 from safelight.decoding.exif import ExiftoolReader
 from safelight.decoding.workers import WorkerPool
+from safelight.domain.frame import FileStamp
 from safelight.domain.technical import MEASURES_VERSION
 from safelight.errors import BundleError
 from safelight.inference.encoder import BundleEncoder
+from safelight.models import taste
 from safelight.models.embedded import open_embedded
 from safelight.models.reference import read_reference
 from safelight.ports import Clock, Decoder, Examined, Refused, Request
 from safelight.services.assess import Assess
 from safelight.services.exports import Exports
 from safelight.services.index import Index, Vectors
+from safelight.services.look_again import LookAgain
 from safelight.services.rank import Leaning, Rank
 from safelight.services.rereading import Rereading
+from safelight.services.sights import Sights
+from safelight.services.succeed import Succeed
 from safelight.storage.store import SqliteStore
 from safelight.watching.volumes import CardVolumes
 
+Stamp = Callable[[Path], FileStamp | None]
+
 
 class Judging:
-    """The services that judge, over one loaded bundle; `judge` and `length` are what its vectors are known by."""
+    """The services that judge, over the embedded bundle and what looks beside it."""
 
     def __init__(
         self,
@@ -40,60 +48,113 @@ class Judging:
         frames: int,
         at: Callable[[int | None], None] = lambda _: None,
         encoder: Callable[[Settings], BundleEncoder] | None = None,
+        closer: Callable[[Settings, Callable[[BundleError], None]], Closer] | None = None,
     ) -> None:
-        """Start the workers for so many frames, then load the bundle. Raises BundleError without a usable one.
+        """Start the workers for so many frames, then load the bundles. Raises BundleError without the embedded one.
 
         `at` is told the frame that is worked on from now on, None when it is no longer a single one.
         """
         self._at = at
         self._store = store
         self._clock = clock
+        self._troubles: list[str] = []
         cards = CardVolumes()
         self._reader = ExiftoolReader(untouched=lambda path: cards.card_root(path) is not None)
-        self._decoder = WorkerPool(jobs=settings.jobs)
+        looks = closer(settings, self._trouble) if closer else Closer(settings=settings, say=self._trouble)
+        self._decoder = WorkerPool(jobs=settings.jobs, options=looks.decoding)
         self._decoder.prepare(frames)  # while there is neither a model nor a thread that a fork would copy
         try:
             self._encoder = (encoder or open_encoder)(settings)
         except BundleError:
             self._decoder.close()
             raise
-        self.judge = f"{self._encoder.bundle}/m{MEASURES_VERSION}"
-        self.length = self._encoder.length
-        self._assessments = store.assessments(self.judge)
+        self._first = store.assessments(f"{self._encoder.bundle}/m{MEASURES_VERSION}")
+        self._second = looks.second(store, self._first.judge)
+        self._faces = looks.faces()
+        self._again: LookAgain | None = None
+
+    @property
+    def trouble(self) -> str:
+        """Return what is wrong with a fetched bundle, as sentences; empty when all is well."""
+        return " ".join(self._troubles)
+
+    @property
+    def tables(self) -> tuple[tuple[str, int], ...]:
+        """Return every judge whose embeddings are kept for search, and how long these are."""
+        first = (self._first.judge, self._encoder.length)
+        return (first, (self._second.judge, self._second.length)) if self._second else (first,)
 
     def assess(self, progress: Callable[[int], None]) -> Assess:
         """Return the service that looks at pixels."""
         return Assess(
             store=self._store,
-            assessments=self._assessments,
-            decoder=_Telling(self._decoder, self._at),
-            encoder=self._encoder,
+            assessments=self._first,
+            # With a second bundle several frames are looked at at once: none in particular is to blame for a death.
+            decoder=self._decoder if self._second else _Telling(self._decoder, self._at),
+            sights=Sights(encoder=self._encoder, second=self._second, faces=self._faces),
             reader=self._reader,
             clock=self._clock,
             progress=progress,
+            second=self._second,
         )
 
-    def rank(self, leaning: Leaning | None = None) -> Rank:
-        """Return the service that gives stars, with what was learned of the person."""
+    def rank(self, leaning: Callable[[], Leaning | None] | None = None) -> Rank:
+        """Return the service that gives stars.
+
+        `leaning` loads what was learned of the person; it is asked when it is settled whose looks count.
+        """
+        counting = self._succeed().step()
         return Rank(
             store=self._store,
-            assessments=self._assessments,
+            assessments=counting,
             reference=read_reference(),
             clock=self._clock,
-            leaning=leaning,
+            leaning=leaning() if leaning else None,
+            grouping=self._first,
         )
+
+    def look_again(self, *, stamp: Stamp, at_most: int, progress: Callable[[int], None] = lambda _: None) -> int:
+        """Let the fetched bundle in use look at some of the library that it has not seen; return at how many.
+
+        It takes over when that was the last. `stamp` tells how a file is now, None when it is not to be had.
+        """
+        if self._second is None:
+            return 0
+        if self._again is None:
+            self._again = LookAgain(
+                store=self._store, first=self._first, second=self._second, decoder=self._decoder, stamp=stamp
+            )
+        done = self._again.step(at_most=at_most, progress=progress)
+        if done < at_most:
+            self._succeed().step()
+            self._second.renew()
+        return done
 
     def look_closer(self, ids: Collection[int]) -> None:
         """Find out what became of files that were written again, and which of these assessed frames are exports."""
-        exports = Exports(store=self._store, assessments=self._assessments, clock=self._clock)
+        exports = Exports(store=self._store, assessments=self._first, clock=self._clock)
         if again := exports.step(ids):
             self.assess(lambda _: None).step(list(self._store.catalog.frames(again)))
-        Rereading(store=self._store, assessments=self._assessments, clock=self._clock).step()
+        Rereading(store=self._store, assessments=self._first, clock=self._clock).step()
 
     def close(self) -> None:
         """End the workers and exiftool."""
         self._decoder.close()
         self._reader.close()
+
+    def _succeed(self) -> Succeed:
+        return Succeed(
+            store=self._store,
+            first=self._first,
+            second=self._store.assessments(self._second.judge) if self._second else None,
+            shipped=taste.open_basis,
+            directions=self._second.directions if self._second else {},
+            clock=self._clock,
+        )
+
+    def _trouble(self, error: BundleError) -> None:
+        if error.told not in self._troubles:
+            self._troubles.append(error.told)
 
 
 class _Telling:

@@ -124,7 +124,7 @@ def rerate(folder: Path | None, *, parts: Parts, progress: Progress) -> Rerated:
     if frames:
         progress.begin("Rating again", len(frames))
         with parts.judging(0) as judging:
-            judging.rank(service.leaning()).step(frames, stages=(Stage.PUBLISHED, Stage.RANKED))
+            judging.rank(service.leaning).step(frames, stages=(Stage.PUBLISHED, Stage.RANKED))
     failed = _publish(ours, parts=parts, progress=progress)
     moved = Counter(
         (made.stars > before[made.frame_id]) - (made.stars < before[made.frame_id])

@@ -43,11 +43,11 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """How many frames were judged, by whom, and how long that judge's vectors are."""
+    """How many frames were judged, by whom with vectors of what length, and what went wrong with bundles."""
 
     frames: int
-    judge: str
-    length: int
+    tables: tuple[tuple[str, int], ...]
+    trouble: str
 
 
 def rate(folders: Sequence[Path], *, parts: Parts, progress: Progress, dry_run: bool = False) -> Outcome:
@@ -77,7 +77,7 @@ def rate(folders: Sequence[Path], *, parts: Parts, progress: Progress, dry_run: 
         not_looked=tuple(dict.fromkeys(arrivals.not_looked)),  # a folder may lie within another
         seconds=clock.now() - started_s,
         assessed=judged.frames if judged else 0,
-        trouble=" ".join(filter(None, (seen.trouble, trouble))),
+        trouble=" ".join(filter(None, (seen.trouble, judged.trouble if judged else "", trouble))),
         leaning=learn.gate(),
         first=first,
     )
@@ -109,13 +109,14 @@ def _judge(
         arrivals.frames.update(dict.fromkeys(parted))
         learn.step(force=True, as_of=parts.settings.as_of_s)  # a rating within a file is seen by a look at it
         rating_steps.rank(arrivals.frames, judging=judging, learn=learn, store=store)
-        return _Judged(len(waiting) + len(parted), judging.judge, judging.length)
+        return _Judged(len(waiting) + len(parted), judging.tables, judging.trouble)
 
 
 def _index(judged: _Judged, *, parts: Parts) -> str:
     """Fill the vectors; return what went wrong, because a cache that cannot be written spoils no rating."""
     try:
-        parts.index(judge=judged.judge, length=judged.length).step()
+        for judge, length in judged.tables:
+            parts.index(judge=judge, length=length).step()
     except StateError as error:
         return error.told
     return ""

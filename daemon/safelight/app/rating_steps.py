@@ -44,7 +44,7 @@ def judge(
 
 def rank(ids: Collection[int], *, judging: "Judging", learn: Learn, store: Store) -> None:
     """Give stars to the frames among these that were assessed, by what was learned up to now."""
-    judging.rank(learn.leaning()).step(store.catalog.frames(ids, Stage.ASSESSED))
+    judging.rank(learn.leaning).step(store.catalog.frames(ids, Stage.ASSESSED))
 
 
 def read_past(ids: Collection[int], *, parts: Parts) -> frozenset[int]:

@@ -38,6 +38,9 @@ def settings(
     jobs: int | None = None,
     undo_s: float = UNDO_S,
     as_of_s: float | None = None,
+    bundle: str = EMBEDDED,
+    accelerator: Accelerator = "auto",
+    faces: bool = True,
 ) -> Settings:
     """Return the settings of one command; what is not given comes from the environment and the machine.
 
@@ -47,6 +50,9 @@ def settings(
         state=state.absolute() if state else paths.state_folder(environ),
         models=paths.models_folder(environ),
         bundles=paths.bundles_folder(environ),
+        bundle=bundle,
+        accelerator=accelerator,
+        faces=faces,
         profile=Profile(profile),
         jobs=jobs or len(os.sched_getaffinity(0)),
         undo_s=undo_s,

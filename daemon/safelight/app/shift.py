@@ -26,6 +26,7 @@ from safelight.app.memory import give_back
 from safelight.app.pausing import Pausing
 from safelight.app.requests import Requests
 from safelight.app.roots import Roots
+from safelight.app.settings import EMBEDDED
 from safelight.app.shoots_done import ShootsDone, kept_shoots
 from safelight.app.state_lock import StateLock
 from safelight.app.surroundings import Surroundings
@@ -161,7 +162,8 @@ class Shift:
             clock=now,
         )
         self._ending.callback(self._cards.close)
-        return Desk(arrival, delivery, Upkeep(worker=self._worker, clock=now), self._worker)
+        upkeep = Upkeep(worker=self._worker, clock=now, closer=parts.settings.bundle != EMBEDDED)
+        return Desk(arrival, delivery, upkeep, self._worker)
 
     def _made_requests(self) -> Requests:
         return Requests(
@@ -225,11 +227,15 @@ class Shift:
             profile=Profile(chosen.sidecars.profile),
             jobs=chosen.work.jobs or len(os.sched_getaffinity(0)),
             undo_s=chosen.learn.undo_hours * 3600.0,
+            bundle=chosen.models.bundle,
+            accelerator=chosen.models.accelerator,
+            faces=chosen.models.faces,
         )
         self._parts = replace(self._parts, settings=settings, lock=self._lock.descriptor)
         self._worker.renew(self._parts)
         self._desk.arrival.renew(self._parts)
         self._desk.delivery.renew(withhold=chosen.learn.blind_share)
+        self._desk.upkeep.renewed(closer=settings.bundle != EMBEDDED)
         self._looking.watch_these()
         self._looking.scan_all(Why.TIMER)
         self._looking.examine(self._chosen)

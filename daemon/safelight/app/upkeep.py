@@ -1,7 +1,8 @@
 """Decides when there is something to learn, to show that was held back, and to index: what can wait for a quiet moment.
 
 Learning waits for a minute of rest after the last thing that a person did, because one cull is many actions; at night
-everything is learned from. The vectors for search are filled when nothing else is to be done.
+everything is learned from. The vectors for search are filled when nothing else is to be done, and a bundle that
+was fetched looks at the library after that, some photographs at a time.
 Invariant: nothing here is done while frames wait for their stars.
 """
 
@@ -18,6 +19,7 @@ INDEX_REST_S = 20.0  # after the last delivery: loading LanceDB costs seconds, w
 class _Due:
     learn_s: float | None = None
     index_s: float | None = None
+    again_s: float | None = None
     reveal: bool = False
     nightly: bool = False
 
@@ -25,11 +27,12 @@ class _Due:
 class Upkeep:
     """What is to be done when there is time. Used by the conductor's thread alone."""
 
-    def __init__(self, *, worker: Worker, clock: Callable[[], float]) -> None:
-        """Start with nothing due."""
+    def __init__(self, *, worker: Worker, clock: Callable[[], float], closer: bool = False) -> None:
+        """Start with nothing due; with a fetched bundle in use (`closer`), a look whether it has seen everything."""
         self._worker = worker
         self._clock = clock
         self._due = _Due()
+        self.renewed(closer=closer)
 
     def person_acted(self) -> None:
         """Note that somebody did something that may be learned from."""
@@ -38,6 +41,12 @@ class Upkeep:
     def delivered(self) -> None:
         """Note that there is something new to index."""
         self._due.index_s = self._clock() + INDEX_REST_S
+        self.renewed(closer=self._closer)
+
+    def renewed(self, *, closer: bool) -> None:
+        """Note that there may be something that the fetched bundle in use has not seen, if there is one (`closer`)."""
+        self._closer = closer
+        self._due.again_s = self._clock() + INDEX_REST_S if closer else None
 
     def hourly(self) -> None:
         """Note that shoots may have become quiet enough to show what was held back."""
@@ -56,7 +65,10 @@ class Upkeep:
             self._due.learn_s = min(self._due.learn_s, now_s + LEARN_REST_S)
         if self._due.index_s is not None:
             self._due.index_s = min(self._due.index_s, now_s + INDEX_REST_S)
-        return min((each for each in (self._due.learn_s, self._due.index_s) if each is not None), default=None)
+        if self._due.again_s is not None:
+            self._due.again_s = min(self._due.again_s, now_s + INDEX_REST_S)
+        dues = (self._due.learn_s, self._due.index_s, self._due.again_s)
+        return min((each for each in dues if each is not None), default=None)
 
     def step(self) -> str:
         """Do one thing that is due and return what it was, for a person; empty when nothing is."""
@@ -73,4 +85,7 @@ class Upkeep:
         if due.index_s is not None and due.index_s <= now_s:
             due.index_s = now_s if self._worker.index() else None
             return "Filling the index"
+        if due.again_s is not None and due.again_s <= now_s:
+            due.again_s = now_s if self._worker.look_again() else None
+            return "Getting to know the library"
         return ""

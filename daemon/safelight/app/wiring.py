@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ class Parts:
     placeholders: Placeholders
     traces: Traces
     clock: Clock
-    basis: Callable[[], Basis]  # what every taste starts from. Raises BundleError when it is damaged
+    basis: Callable[[str], Basis]  # what a taste starts from, by judge. Raises BundleError when it is damaged
     kept: Callable[[int], AbstractContextManager[Judging]] | None = None  # what judges, where it is kept loaded
     told: Progress | None = None  # who is told how far a command has come, where no terminal shows it
     lock: int | None = None  # descriptor of the state folder's lock, where this process holds it
@@ -125,11 +126,14 @@ def _parts(settings: Settings, store: SqliteStore) -> Parts:
         placeholders=CloudPlaceholders(),
         traces=TracesBeside(clock=clock),
         clock=clock,
-        basis=_shipped_basis,
+        basis=partial(_basis, store),
     )
 
 
-def _shipped_basis() -> Basis:
+def _basis(store: SqliteStore, judge: str) -> Basis:
+    """Return what a taste starts from: shipped, or made when the bundle of this judge took over."""
+    from safelight.domain.judges import looks_alone
     from safelight.models import taste
 
-    return taste.open_basis()
+    made = None if looks_alone(judge) else store.successions.get(judge)
+    return taste.open_basis() if made is None else made.basis

@@ -164,7 +164,18 @@ class Duties:
     def index(self, *, at_least: int) -> bool:
         """Bring vectors up to date, some of them; tell whether there is more to do."""
         with self._parts.judging(0) as judging:
-            judge, length = judging.judge, judging.length
+            tables = judging.tables
+        return any(self._indexed(judge, length, at_least=at_least) for judge, length in tables)
+
+    def look_again(self, *, at_most: int) -> bool:
+        """Let the fetched bundle in use look at some photographs that it has not seen; tell whether there is more."""
+        with self._parts.judging(at_most) as judging:
+            self._say(("at", None))
+            self._progress.begin("Getting to know the library", at_most)
+            look = self._parts.scanner.look
+            return judging.look_again(stamp=look, at_most=at_most, progress=self._progress.advance) == at_most
+
+    def _indexed(self, judge: str, length: int, *, at_least: int) -> bool:
         assessments = self._parts.store.assessments(judge)
         waiting = assessments.count_to_index()
         self._progress.begin("Indexing", waiting)

@@ -17,6 +17,7 @@ from typing import Any
 
 from safelight.app import learning_run, rating_steps
 from safelight.app.learning_run import Imported
+from safelight.app.settings import EMBEDDED
 from safelight.app.wiring import Parts
 from safelight.app.worker_blame import Blame
 from safelight.app.worker_child import Child
@@ -32,6 +33,7 @@ from safelight.services.learn import Learned
 
 RESTS = "The part of Safelight that looks at photographs ended unexpectedly several times and rests for a while."
 _CHANCES = 2
+_AGAIN = 16  # photographs in one slice, as many as are judged in one, so that what is more urgent can come between
 _DOING = {
     "judge": "while it looked at photographs",
     "deliver": "while it rated",
@@ -39,6 +41,7 @@ _DOING = {
     "learn": "while it learned",
     "learn_from": "while it learned",
     "index": "while it brought the index up to date",
+    "look_again": "while it got to know the library",
     "answer": "before it had an answer",
 }
 
@@ -160,6 +163,12 @@ class WorkerLink:
         if self._parts.store.count_to_index() < at_least:
             return False
         return bool(self._twice("index", self._limits.long_s, at_least=at_least))
+
+    def look_again(self) -> bool:
+        """Let the fetched bundle in use look at some photographs that it has not seen; tell whether there is more."""
+        if self._parts.settings.bundle == EMBEDDED:
+            return False
+        return bool(self._twice("look_again", self._silence_s(range(_AGAIN)), at_most=_AGAIN))
 
     def answer(self, name: str, arguments: Mapping[str, Any]) -> Answer:
         """Answer a command of a client."""

@@ -153,6 +153,10 @@ class Worker(Protocol):
         """Bring some vectors up to date, if at least so many wait; tell whether there is more to do."""
         ...
 
+    def look_again(self) -> bool:
+        """Let the fetched bundle in use look at some photographs that it has not seen; tell whether there is more."""
+        ...
+
     def answer(self, name: str, arguments: Mapping[str, Any]) -> Answer:
         """Answer a command of a client."""
         ...

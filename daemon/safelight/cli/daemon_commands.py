@@ -29,10 +29,10 @@ def run(state: Path | None) -> int:
 @JSON
 def status(watching: bool, state: Path | None, as_json: bool) -> int:
     """Show how many frames stand where, the last run, and what the daemon is doing."""
-    from safelight.app.settings import settings
+    from safelight.app.configuration import tolerant
     from safelight.cli import standing
 
-    chosen = settings(os.environ, state=state)
+    chosen = tolerant(os.environ, state=state)
     shown = standing.watch if watching else standing.run
     return shown(settings=chosen, environ=os.environ, as_json=as_json)
 

@@ -20,7 +20,7 @@ def learn(
     source: Path | None, replay: bool, verify: bool, state: Path | None, as_of_s: float | None, as_json: bool
 ) -> int:
     """Learn your taste from what you did to your photographs."""
-    from safelight.app.settings import settings
+    from safelight.app.configuration import settings
     from safelight.cli import learning
 
     if verify and not replay:

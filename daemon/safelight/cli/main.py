@@ -22,6 +22,7 @@ from safelight.cli.daemon_commands import DAEMON_COMMANDS
 from safelight.cli.installing import COMMANDS as INSTALLING_COMMANDS
 from safelight.cli.learning_commands import COMMANDS
 from safelight.cli.options import AS_OF, JSON, PATH, SIDECARS, STATE, Commands
+from safelight.cli.models_commands import models
 from safelight.cli.settings_commands import SETTINGS_COMMANDS
 from safelight.cli.wording import printable
 from safelight.errors import SafelightError
@@ -112,13 +113,13 @@ def undo(run: int | None, version: int | None, state: Path | None, as_json: bool
 @JSON
 def doctor(state: Path | None, as_json: bool) -> int:
     """Check what Safelight needs on this machine, and say what is lost where something is missing."""
-    from safelight.app.settings import settings
+    from safelight.app.configuration import tolerant
     from safelight.cli import reporting
 
-    return reporting.doctor(settings=settings(os.environ, state=state), as_json=as_json)
+    return reporting.doctor(settings=tolerant(os.environ, state=state), as_json=as_json)
 
 
-for _command in (*COMMANDS, *DAEMON_COMMANDS, *SETTINGS_COMMANDS, *INSTALLING_COMMANDS):
+for _command in (*COMMANDS, *DAEMON_COMMANDS, *SETTINGS_COMMANDS, *INSTALLING_COMMANDS, models):
     cli.add_command(_command)
 
 

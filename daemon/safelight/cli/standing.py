@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from safelight.app import remote, wiring
-from safelight.app.settings import Settings
+from safelight.app.settings import EMBEDDED, Settings
 from safelight.app.wiring import Parts
 from safelight.cli.wording import counted, printable
 from safelight.domain.frame import Stage
@@ -90,8 +90,29 @@ def _record(settings: Settings, parts: Parts) -> dict[str, Any]:
         "last_run": run and {"started_s": run.started_s, "finished_s": run.finished_s, "folders": run.folders},
         "waiting_for_index": parts.store.count_to_index(),
         "held_back": parts.store.catalog.with_reason(Stage.RANKED, HELD_BACK),
+        "models": _models(parts),
         "daemon": None,
     }
+
+
+def _models(parts: Parts) -> dict[str, Any]:
+    if parts.settings.bundle == EMBEDDED:
+        return {"bundle": EMBEDDED, "seen": None, "unseen": 0, "judges": True}
+    from safelight.app.catching_up import standing
+
+    found = standing(parts)
+    return {"bundle": found.bundle, "seen": found.seen, "unseen": found.unseen, "judges": found.judges}
+
+
+def _bundle_told(models: Mapping[str, Any]) -> str:
+    name = printable(models["bundle"])
+    if models["judges"]:
+        return f"{name} judges; it has seen {counted(models['seen'], 'photograph')}."
+    if models["unseen"]:
+        return (
+            f"{name} gets to know the library: {models['unseen']:,} photographs are left; {EMBEDDED} judges until then."
+        )
+    return f"{name} has seen {counted(models['seen'], 'photograph')}; {EMBEDDED} judges until there are 200."
 
 
 def _lines(record: Mapping[str, Any]) -> Iterator[str]:
@@ -102,6 +123,8 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {counts[stage.value]:>7,}  {_SAID[stage]}"
     if held := record["held_back"]:
         yield f"{counted(held, 'frame')} of them held back on purpose: {_WHY_HELD}"
+    if (models := record["models"])["bundle"] != EMBEDDED:
+        yield _bundle_told(models)
     if run := record["last_run"]:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run["started_s"]))
         how = "finished" if run["finished_s"] else "was interrupted; run it again to go on"

@@ -39,6 +39,7 @@ class Kind(StrEnum):
     # What the person said of the learning itself, and what was learned.
     ACTION_VETOED = "action_vetoed"  # action (id)
     TASTE_LEARNED = "taste_learned"  # version, digest, comparisons, gate
+    JUDGE_CHANGED = "judge_changed"  # judge: whose looks count from now on, basis (digest) of the taste with it
     TASTE_ROLLED_BACK = "taste_rolled_back"  # to (version), through (seq up to which evidence of then counts)
     EVIDENCE_FORGOTTEN = "evidence_forgotten"  # frames (how many): nothing else is left of them
 

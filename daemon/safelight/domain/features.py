@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from safelight.domain import technical_terms
 from safelight.domain.frame import CaptureFacts
+from safelight.domain.judges import looks_alone
+from safelight.domain.records import Assessment
 from safelight.domain.score import Contribution, Part
 
 Floats = NDArray[np.float64]
@@ -37,6 +39,14 @@ _TURNED = (5, 6, 7, 8)  # EXIF orientations of a camera held upright
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Bridge:
+    """How embeddings of another bundle are read as components of this one: learned from frames that both have seen."""
+
+    directions: Floats  # (COMPONENTS, numbers of the other)
+    offset: Floats  # (COMPONENTS,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Basis:
     """What taste starts from: directions of the embedding, the prior over weights, and how ordinary photographs vary.
 
@@ -51,6 +61,7 @@ class Basis:
     ordinary_mean: Floats  # (k,) mean of the features of ordinary photographs
     ordinary: Floats  # (k, k) their covariance
     digest: str  # of the file it was read from
+    bridge: Bridge | None = None  # for frames that only another judge has seen
 
     @property
     def generic(self) -> Floats:
@@ -67,28 +78,44 @@ def features(
     facts: CaptureFacts,
     *,
     aspect: float | None = None,
+    bridged: bool = False,
 ) -> Floats:
     """Return the features (k,) of one frame, in the order of `NAMES`.
 
-    `contributions` are those of its score; those of taste are left out. `aspect` is width over height of the upright
-    picture. Raises ValueError for a contribution without a place here, or an embedding of another length.
+    `contributions` are those of its score; those that a taste does not weigh are left out. `aspect` is width over
+    height of the upright picture; `bridged` tells that the embedding is of the basis's other bundle. Raises ValueError
+    for a contribution without a place here, or an embedding of another length.
     """
     made = np.zeros(len(NAMES))
     for entry in contributions:
-        if entry.part is not Part.TASTE:
+        if entry.part not in (Part.TASTE, Part.FACES):
             made[_place(entry.name)] += entry.value
-    made[OF_SUBJECT] = subject(basis, embedding)
+    made[OF_SUBJECT] = subject(basis, embedding, bridged=bridged)
     made[OF_CAPTURE] = capture(facts, aspect=aspect)
     return made
 
 
-def subject(basis: Basis, embedding: NDArray[np.floating]) -> Floats:
+def features_of_look(basis: Basis, contributions: Sequence[Contribution], look: Assessment) -> Floats | None:
+    """Return the features (k,) of one frame as it was seen, None where this basis cannot read that embedding."""
+    bridged = basis.bridge is not None and looks_alone(look.judge)
+    centre = basis.bridge.directions[0] if basis.bridge is not None and bridged else basis.centre
+    if look.embedding.shape != centre.shape:
+        return None
+    aspect = look.width_px / max(look.height_px, 1)
+    return features(basis, contributions, look.embedding, look.facts, aspect=aspect, bridged=bridged)
+
+
+def subject(basis: Basis, embedding: NDArray[np.floating], *, bridged: bool = False) -> Floats:
     """Return the components (COMPONENTS,) of one embedding, which need not be of unit length."""
-    if embedding.shape != basis.centre.shape:
-        raise ValueError(f"an embedding of {embedding.shape} numbers for a basis of {basis.centre.shape}")
+    bridge = basis.bridge if bridged else None
+    shape = basis.centre.shape if bridge is None else bridge.directions[0].shape
+    if embedding.shape != shape:
+        raise ValueError(f"an embedding of {embedding.shape} numbers for a basis of {shape}")
     wide = np.asarray(embedding, np.float64)
     unit = wide / max(float(np.sqrt((wide * wide).sum())), 1e-9)
     # numpy's own loops, not BLAS: the same frame gives the same numbers whatever the number of threads
+    if bridge is not None:
+        return np.asarray((bridge.directions * unit).sum(axis=1) + bridge.offset, np.float64)
     return np.asarray((basis.directions * (unit - basis.centre)).sum(axis=1), np.float64)
 
 

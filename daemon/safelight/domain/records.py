@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # a run with nothing to judge never needs numpy: it is a thir
     import numpy as np
     from numpy.typing import NDArray
 
+    from safelight.domain.faces import Face
     from safelight.domain.technical import Measures
 
 
@@ -59,6 +60,8 @@ class Assessment:
     appeal: float
     width_px: int
     height_px: int
+    judge: str = ""  # who looked; "" while it is being made
+    faces: tuple[Face, ...] | None = None  # the largest first; None: nobody looked for faces
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,12 @@ BURST_REACH = 1.5
 
 
 class Part(StrEnum):
-    """Which of the three sums a contribution belongs to."""
+    """Which of the four sums a contribution belongs to."""
 
     TECHNICAL = "technical"
     APPEAL = "appeal"
     TASTE = "taste"
+    FACES = "faces"
 
 
 @dataclass(frozen=True, slots=True)

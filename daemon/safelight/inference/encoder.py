@@ -1,11 +1,11 @@
-"""Turns a thumb into an embedding, a technical quality and an appeal, with one bundle.
+"""Turns a picture's thumb and closeup into an embedding, a technical quality and an appeal, with one bundle.
 
 One picture a run: eight at once cost the same CPU time each (measured), take more memory, and could let a picture's
 result depend on its neighbours. A session has to reproduce a known embedding before it may judge anything.
 Invariant: every Encoded is finite and its embedding has length 1; anything else is a BundleError, never a rating.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -56,17 +56,27 @@ class BundleEncoder:
         """Numbers in an embedding."""
         return self._manifest.outputs.length
 
-    def encode(self, thumb: NDArray[np.uint8]) -> Encoded:
-        """Encode one uint8 (224, 224, 3) thumb; raises BundleError for another shape or a wrong output."""
-        outputs = self.outputs(thumb)
-        quality, appeal = self._heads.score(outputs)
-        return Encoded(embedding=outputs[: self.length].copy(), quality=quality, appeal=appeal)
+    def encode(self, thumb: NDArray[np.uint8], closeup: NDArray[np.uint8] | None = None) -> Encoded:
+        """Encode one uint8 (224, 224, 3) thumb, with the closeup of the same picture and shape where there is one.
 
-    def outputs(self, thumb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return what the heads read, float32 (numbers,): the embedding, normalised, then the taps as they are."""
-        if thumb.shape != self._shape or thumb.dtype != np.uint8:
-            raise BundleError(f"The model was given a picture of {thumb.dtype} {thumb.shape} instead of {self._shape}.")
-        picture = np.ascontiguousarray(thumb)[None]
+        Without it the quality is told from the thumb alone, less surely; embedding and appeal are the same. Raises
+        BundleError for another shape or a wrong output.
+        """
+        outputs = self.outputs([thumb] if closeup is None else [thumb, closeup])
+        quality, appeal = self._heads.score(outputs)
+        return Encoded(embedding=outputs[0, : self.length].copy(), quality=quality, appeal=appeal)
+
+    def outputs(self, views: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Return what the heads read, float32 (views, numbers): each embedding, normalised, then the taps as they are.
+
+        Each view, uint8 (224, 224, 3), is a run of its own. Raises BundleError as `encode` does.
+        """
+        return np.stack([self._said_of(view) for view in views])
+
+    def _said_of(self, view: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if view.shape != self._shape or view.dtype != np.uint8:
+            raise BundleError(f"The model was given a picture of {view.dtype} {view.shape} instead of {self._shape}.")
+        picture = np.ascontiguousarray(view)[None]
         answers = self._session.run(self._names, {self._manifest.picture.tensor: picture})
         outputs = np.concatenate([answer.ravel() for answer in answers]).astype(np.float32, copy=False)
         embedding = outputs[: self.length]

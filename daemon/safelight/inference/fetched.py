@@ -38,7 +38,7 @@ def _https(text: str) -> str:
 
 
 class Source(Part):
-    """Where the files come from: a pinned `repository` of a model hub, or `local`, made on this computer."""
+    """Where files come from: a pinned `repository` of a model hub, `local` (made on this computer), or each its `url`."""
 
     title: Text
     licence: Text
@@ -49,7 +49,7 @@ class Source(Part):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if (self.repository is None) == (not self.local) or (self.repository is None) != (self.revision is None):
+        if (self.repository is not None and self.local) or (self.repository is None) != (self.revision is None):
             raise ValueError("names either a repository with its revision, or says that it was made on this computer")
         return self
 
@@ -109,6 +109,8 @@ class FetchedManifest(Part):
         roles = {file.role for file in self.files}
         if len({file.path for file in self.files}) != len(self.files):
             raise ValueError("names a file twice")
+        if not (self.source.repository or self.source.local or all(file.url and file.sha256 for file in self.files)):
+            raise ValueError("does not say where its files come from: a repository, or an address and a sum for each")
         if self.kind == "embedding" and not ("vision" in roles and self.vision):
             raise ValueError("has no vision tower")
         if ("text" in roles) != (self.text is not None) or ("text" in roles) != ("tokenizer" in roles):

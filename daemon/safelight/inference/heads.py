@@ -1,8 +1,10 @@
 """Turns what a model says of a picture into two numbers, technical quality and general appeal.
 
-Each is one weight per number of the model's output and a bias, fitted beforehand (`models/build/fit_heads.py`), so that
-it costs microseconds and every part of it can be named. The sums run in float64 by numpy's own loops: a product by BLAS
-could differ in the last bit with the number of its threads, and the same picture must give the same number.
+Each is one weight per number of the model's output and a bias, fitted beforehand (`models/build/fit_quality.py` and
+`fit_appeal.py`), so that it costs microseconds and every part of it can be named. Quality reads the mean of what the
+model says of the whole picture and of its middle, appeal what it says of the whole: a closer look tells how well a
+picture is made and not what it shows. The sums run in float64 by numpy's own loops: a product by BLAS could differ in
+the last bit with the number of its threads, and the same picture must give the same number.
 Invariant: both numbers are finite and lie within -3..3.
 """
 
@@ -21,17 +23,19 @@ SOFT_LIMIT = 3.0  # z-scores end softly here: farther out is extrapolation and m
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heads:
-    """Linear heads over the embedding followed by the taps."""
+    """Linear heads over the embedding followed by the taps, each the same for every view of a picture."""
 
     weights: NDArray[np.float64]  # (2, numbers)
     bias: NDArray[np.float64]  # (2,)
 
     def score(self, outputs: NDArray[np.float32]) -> tuple[float, float]:
-        """Return (quality, appeal) of `outputs` (numbers,): z-scores over unseen frames of the fitted collections.
+        """Return (quality, appeal) of `outputs` (views, numbers): z-scores over unseen frames of what was fitted.
 
-        The end is soft, 3 tanh(z / 3): z itself near 0, never beyond 3.
+        The first view is the whole picture, the second its middle. With the whole alone the quality is less sure, on
+        the same scale. The end is soft, 3 tanh(z / 3): z itself near 0, never beyond 3.
         """
-        z = (self.weights * outputs).sum(axis=1) + self.bias
+        read = np.stack([outputs.mean(axis=0, dtype=np.float64), outputs[0]])
+        z = (self.weights * read).sum(axis=1) + self.bias
         quality, appeal = SOFT_LIMIT * np.tanh(z / SOFT_LIMIT)
         return float(quality), float(appeal)
 

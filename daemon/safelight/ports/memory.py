@@ -12,6 +12,7 @@ from safelight.domain.frame import CaptureFacts, FileStamp, FoundFile, Stage
 if TYPE_CHECKING:
     from safelight.domain.entries import Entry
     from safelight.domain.records import Assessment, KnownFile, KnownFrame, Loss, Rating, Receipt, Reread, Run
+    from safelight.ports.successions import Successions
     from safelight.ports.tastes import Tastes
     from safelight.ports.traces import Trace, VolumeIdentity
 
@@ -127,7 +128,7 @@ class Assessments(Protocol):
     judge: str  # bundle and version of the measures
 
     def assessment(self, content: bytes) -> Assessment | None:
-        """Return what this judge saw in a content, None when it has not looked yet."""
+        """Return what this judge saw in a content, or else the judge whose scale it has; None: neither has looked."""
         ...
 
     def put_assessment(self, made: Assessment) -> None:
@@ -183,7 +184,7 @@ class Ratings(Protocol):
         ...
 
     def library_scores(self, judge: str, *, without: Collection[int] = ()) -> list[float]:
-        """Return the scores of all keepers and lone frames that a judge ranked, one per burst, oldest first.
+        """Return the scores of all keepers and lone frames on the scale of a judge, one per burst, oldest first.
 
         Frames whose id is in `without` do not count; a burst is as old as its oldest keeper, whose score it has.
         """
@@ -365,6 +366,11 @@ class Store(Protocol):
     @property
     def tastes(self) -> Tastes:
         """What was learned."""
+        ...
+
+    @property
+    def successions(self) -> Successions:
+        """What bundles beside the embedded one have seen."""
         ...
 
     def assessments(self, judge: str) -> Assessments:

@@ -1,7 +1,7 @@
 """Assesses frames: one decode each gives facts, measures and an embedding, kept in the catalog.
 
-Decoding runs in workers; their answers are encoded here one by one and remembered some at a time, so a kill costs at
-most the last few looks. A content that has been assessed before (a moved file, a copy) is not looked at again.
+Decoding runs in workers; their answers are looked at by the models one by one and remembered some at a time, so a kill
+costs at most the last few looks. A content that has been assessed before (a moved file, a copy) is not looked at again.
 Invariant: a frame that cannot be judged becomes unreadable with a reason; it never gets numbers.
 """
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from safelight.domain.frame import CaptureFacts, Role, Stage
 from safelight.domain.framing import apart, sources
@@ -18,7 +19,9 @@ from safelight.domain.records import Assessment, KnownFile, KnownFrame
 from safelight.domain.series import filled, worth_asking
 from safelight.domain.signature import signature
 from safelight.errors import OutOfReach
-from safelight.ports import Assessments, Clock, Decoder, Encoder, Examined, FactsReader, Refused, Request, Store
+from safelight.ports import Assessments, Clock, Decoder, Examined, FactsReader, Refused, Request, Store
+from safelight.services.second_look import SecondLook
+from safelight.services.sights import Sight, Sights
 
 _TOGETHER = 32  # answers remembered in one transaction
 
@@ -30,6 +33,7 @@ class _Looked:
     examined: Examined
     assessment: Assessment
     paths: tuple[Path, ...]  # of the frame's files
+    beside: NDArray[np.float16] | None  # the embedding by a further bundle
 
 
 _Answer = _Looked | Refused
@@ -44,18 +48,21 @@ class Assess:
         store: Store,
         assessments: Assessments,
         decoder: Decoder,
-        encoder: Encoder,
+        sights: Sights,
         reader: FactsReader,
         clock: Clock,
         progress: Callable[[int], None] = lambda _: None,
+        second: SecondLook | None = None,
     ) -> None:
+        """`sights` is what the models say; `second` keeps what a further bundle says beside the first."""
         self._store = store
         self._assessments = assessments
         self._decoder = decoder
-        self._encoder = encoder
+        self._sights = sights
         self._reader = reader
         self._clock = clock
         self._progress = progress
+        self._second = second
 
     def step(self, frames: Sequence[KnownFrame]) -> tuple[int, ...]:
         """Assess frames; return the ids of frames that were found to be two exposures and parted (assessed as well)."""
@@ -66,10 +73,10 @@ class Assess:
             fresh: list[int] = []
             batch: list[_Answer] = []
             asked: dict[int, tuple[KnownFile, ...]] = {}
-            for answer in self._decoder.examine(self._requests(todo, asked)):
-                files = asked.pop(answer.key)
-                # Encoded at once, not with the rest of the batch: the workers decode on meanwhile.
-                batch.append(self._looked(answer, files) if isinstance(answer, Examined) else answer)
+            for sight in self._sights.of(self._decoder.examine(self._requests(todo, asked))):
+                key = sight.key if isinstance(sight, Refused) else sight.examined.key
+                files = asked.pop(key)
+                batch.append(sight if isinstance(sight, Refused) else self._looked(sight, files))
                 self._progress(1)
                 if len(batch) >= _TOGETHER:
                     self._remember(batch, fresh, seen)
@@ -98,6 +105,7 @@ class Assess:
     def _remember(self, batch: list[_Answer], parted: list[int], seen: list[bytes]) -> None:
         """Write down what some answers told; empties the batch."""
         made = self._with_raw_facts([answer for answer in batch if isinstance(answer, _Looked)])
+        beside = self._beside(made)
         refused = [answer for answer in batch if isinstance(answer, Refused)]
         with self._store.transaction():
             for each in refused:
@@ -108,10 +116,12 @@ class Assess:
                 self._move_on(looked.examined.key, looked.assessment.content, looked.assessment.facts.rating)
                 seen.append(looked.assessment.content)
                 parted.extend(self._part(looked))
+            for second, look in beside:
+                second.put(look)
         batch.clear()
 
-    def _looked(self, answer: Examined, files: Sequence[KnownFile]) -> _Looked:
-        encoded = self._encoder.encode(answer.thumb)
+    def _looked(self, sight: Sight, files: Sequence[KnownFile]) -> _Looked:
+        answer = sight.examined
         contents = {file.path: file.content for file in files}
         first = sources(list(contents), {file.path: file.role is Role.RAW for file in files})[0]
         assessment = Assessment(
@@ -119,14 +129,24 @@ class Assess:
             content=contents[first] or b"unidentified " + bytes(answer.source),
             facts=answer.facts,
             measures=answer.measures,
-            embedding=encoded.embedding.astype(np.float16),
+            embedding=sight.encoded.embedding.astype(np.float16),
             signature=signature(answer.thumb),
-            quality=encoded.quality,
-            appeal=encoded.appeal,
+            quality=sight.encoded.quality,
+            appeal=sight.encoded.appeal,
             width_px=answer.width_px,
             height_px=answer.height_px,
+            faces=sight.faces,
+            judge=self._assessments.judge,
         )
-        return _Looked(answer, assessment, tuple(contents))
+        # A batch of previews would be a hundred megabytes.
+        return _Looked(replace(answer, preview=None, squares={}), assessment, tuple(contents), sight.beside)
+
+    def _beside(self, made: Sequence[_Looked]) -> list[tuple[SecondLook, Assessment]]:
+        """Return what the further bundle says of frames, where there is one and it saw them."""
+        second = self._second
+        if second is None:
+            return []
+        return [(second, second.beside(each.assessment, each.beside)) for each in made if each.beside is not None]
 
     def _with_raw_facts(self, made: Sequence[_Looked]) -> list[_Looked]:
         """Let exiftool tell of what the decoder cannot read facts from: RAW, and time hidden in maker notes."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # whoever only wants to know what was done never needs numpy:
     from safelight.domain.taste_table import Table
     from safelight.ports import Assessments
 
+JUDGED = (Kind.FRAME_RATED, Kind.JUDGE_CHANGED)  # entries that name a judge
 _PAUSES_S = (QUIET_S, SETTLED_S)  # what an action has to wait for before it, or others beside it, may speak
 
 
@@ -83,8 +84,8 @@ def reached(last: TasteVersion | None, clock_s: float) -> float:
 
 
 def judge_of(entries: Sequence[Entry]) -> str:
-    """Return the judge that frames were last ranked with, empty when none were."""
-    told_by = (entry.payload.get("judge") for entry in reversed(entries) if entry.kind == Kind.FRAME_RATED)
+    """Return the judge that frames were last ranked with, or that has taken over since; empty when there is none."""
+    told_by = (entry.payload.get("judge") for entry in reversed(entries) if entry.kind in JUDGED)
     return next((judge for judge in told_by if isinstance(judge, str)), "")
 
 
@@ -135,22 +136,22 @@ def features_of(
 ) -> dict[int, Floats]:
     """Return the features of frames, scored among those of their burst as the journal tells it.
 
-    Frames that the judge has not seen, or whose embedding is of another length than the basis, are left out.
+    Frames that nobody has seen, or whose embedding the basis cannot read, are left out.
     """
-    from safelight.domain.features import features
+    from safelight.domain.features import features_of_look
     from safelight.domain.moment import generic, weighed
 
     found: dict[int, Floats] = {}
     for group in _groups(frame_ids, pasts):
-        looks = _looks(group, assessments, len(basis.centre))
+        looks = _looks(group, assessments)
         kind = SetKind(group[0].set_kind) if group[0].set_kind else None
         told_of = weighed(generic(list(looks.values()), kind), kind) if looks else ()
         by_content = dict(zip(looks, told_of, strict=True))
         for past in group:
             if past.frame_id in frame_ids and past.content in looks:
-                look, contributions = looks[past.content], by_content[past.content]
-                aspect = look.width_px / max(look.height_px, 1)
-                found[past.frame_id] = features(basis, contributions, look.embedding, look.facts, aspect=aspect)
+                made = features_of_look(basis, by_content[past.content], looks[past.content])
+                if made is not None:
+                    found[past.frame_id] = made
     return found
 
 
@@ -165,12 +166,12 @@ def _groups(frame_ids: Collection[int], pasts: Mapping[int, Past]) -> list[list[
     return [sorted(group, key=lambda past: (past.order, past.frame_id)) for _, group in sorted(mates.items())] + alone
 
 
-def _looks(group: Sequence[Past], assessments: Assessments, length: int) -> dict[str, Assessment]:
+def _looks(group: Sequence[Past], assessments: Assessments) -> dict[str, Assessment]:
     """Return what was seen by content: a copy of a frame is no further frame of its burst."""
     looks = {}
     for past in group:
         if past.content and past.content not in looks:
             look = assessments.assessment(bytes.fromhex(past.content))
-            if look is not None and len(look.embedding) == length:
+            if look is not None:
                 looks[past.content] = look
     return looks

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from safelight.domain.entries import Entry, Kind
 from safelight.domain.history import FACTS
 from safelight.domain.records import TasteLook, TasteVersion
-from safelight.services.evidence import Evidence, Told, evidence, judge_of, key, reached, told
+from safelight.services.evidence import JUDGED, Evidence, Told, evidence, judge_of, key, reached, told
 
 if TYPE_CHECKING:  # learning usually finds nothing new and then never needs numpy
     from safelight.domain.features import Basis
@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # learning usually finds nothing new and then never needs num
 WORTH_LEARNING = 10  # comparisons that have changed, where nobody waits for the answer
 
 # What a taste follows from; everything else that is written into the journal cannot change it by itself.
-TELLING = (*sorted(FACTS), Kind.ACTION_VETOED, Kind.TASTE_ROLLED_BACK, Kind.EVIDENCE_FORGOTTEN)
+TELLING = (*sorted(FACTS), Kind.JUDGE_CHANGED, Kind.ACTION_VETOED, Kind.TASTE_ROLLED_BACK, Kind.EVIDENCE_FORGOTTEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ class Computed:
 class Learn:
     """Turns the journal into a taste."""
 
-    def __init__(self, *, store: Store, now: Callable[[], float], basis: Callable[[], Basis]) -> None:
-        """`now` tells the time, seconds since the epoch; `basis` loads what a taste starts from."""
+    def __init__(self, *, store: Store, now: Callable[[], float], basis: Callable[[str], Basis]) -> None:
+        """`now` tells the time, seconds since the epoch; `basis` loads what a taste starts from, by judge."""
         self._store = store
         self._now = now
         self._open_basis = basis
-        self._opened: Basis | None = None
+        self._opened: dict[str, Basis] = {}
 
     def step(self, *, force: bool = False, as_of: float | None = None) -> Learned:
         """Learn anew if at least `WORTH_LEARNING` comparisons have changed, with `force` if any has.
@@ -90,7 +90,7 @@ class Learn:
         last = self._store.tastes.last()
         if last is None or not last.comparisons:
             return None
-        if last.basis != self._basis().digest or last.numbers is None:
+        if last.basis != self._basis(self._judge()).digest or last.numbers is None:
             last = self.renew().version
             assert last is not None
         return leaning_of(self.unpacked(last), last.version)
@@ -104,7 +104,7 @@ class Learn:
         """Return the taste of a version whose numbers are kept. Raises ValueError for numbers of another release."""
         from safelight.domain.taste import Taste
 
-        return Taste.unpack(version.numbers or b"", self._basis())
+        return Taste.unpack(version.numbers or b"", self._basis(version.judge))
 
     def compute(self, *, through: int, now_s: float) -> Computed:
         """Compute the taste as of a moment from the journal up to the entry `through`."""
@@ -122,10 +122,15 @@ class Learn:
         """Compute the taste as of a moment from these entries, oldest first."""
         return self._computed(told(entries, now_s=now_s), entries)
 
-    def _basis(self) -> Basis:
-        if self._opened is None:
-            self._opened = self._open_basis()
-        return self._opened
+    def _basis(self, judge: str) -> Basis:
+        if judge not in self._opened:
+            self._opened[judge] = self._open_basis(judge)
+        return self._opened[judge]
+
+    def _judge(self) -> str:
+        """Return the judge whose looks count now."""
+        newest = self._store.journal.newest(*JUDGED)
+        return judge_of(list(self._store.journal.entries(*JUDGED, after=newest - 1)))
 
     def anything(self, now_s: float, *, force: bool) -> bool:
         """Tell whether there may be something to learn, from as little as possible."""
@@ -152,7 +157,8 @@ class Learn:
     def _computed(self, found: Told, entries: Sequence[Entry]) -> Computed:
         from safelight.domain.taste import fit
 
-        judge, basis = judge_of(entries), self._basis()
+        judge = judge_of(entries)
+        basis = self._basis(judge)
         rows = evidence(found, assessments=self._store.assessments(judge), basis=basis)
         return Computed(fit(rows.table, basis), found, rows, judge)
 
@@ -196,15 +202,13 @@ def version_of(made: Computed, number: int) -> TasteVersion:
 
 def leaning_of(taste: Taste, version: int) -> Leaning:
     """Return a taste as ranking needs it."""
-    from safelight.domain.features import features
+    from safelight.domain.features import features_of_look
     from safelight.domain.records import Assessment
     from safelight.domain.score import Contribution
     from safelight.services.rank import Leaning
 
     def terms(contributions: Sequence[Contribution], look: Assessment) -> tuple[tuple[str, float], ...]:
-        if look.embedding.shape != taste.basis.centre.shape:
-            return ()  # of a bundle that this taste knows nothing of
-        aspect = look.width_px / max(look.height_px, 1)
-        return taste.terms(features(taste.basis, contributions, look.embedding, look.facts, aspect=aspect))
+        made = features_of_look(taste.basis, contributions, look)
+        return () if made is None else taste.terms(made)  # (): of a bundle that this taste knows nothing of
 
     return Leaning(version, terms)

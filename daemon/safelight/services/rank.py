@@ -81,12 +81,19 @@ class Rank:
         reference: Reference,
         clock: Clock,
         leaning: Leaning | None = None,
+        grouping: Assessments | None = None,
     ) -> None:
+        """`grouping`: whose embeddings tell which frames are of one moment; None: those of `assessments`.
+
+        How alike the frames of a burst are was measured for one bundle (tests/bench/grouping.py), and holds for no
+        other.
+        """
         self._store = store
         self._assessments = assessments
         self._reference = reference
         self._clock = clock
         self._leaning = leaning
+        self._grouping = grouping or assessments
 
     def step(self, frames: Iterable[KnownFrame], *, stages: Sequence[Stage] = (Stage.ASSESSED,)) -> int:
         """Rank the frames among these that stand at one of `stages`; return how many."""
@@ -120,7 +127,7 @@ class Rank:
         known = self._neighbourhood(fresh)
         seen = {frame.id: look for frame in known if (look := self._assessments.assessment(frame.content or b""))}
         by_id = {frame.id: frame for frame in known if frame.id in seen}
-        shots = [_shot(frame, seen[frame.id]) for frame in by_id.values()]
+        shots = [_shot(frame, self._alike(seen[frame.id])) for frame in by_id.values()]
         place_of = _places(shoots(shots), seen)
         placed = []
         for group in bursts(shots):
@@ -132,6 +139,10 @@ class Rank:
             for key, look, standing in zip(group.members, looks, standings, strict=True):
                 placed.append(_Placed(by_id[key], look, standing, group, burst, *place_of[key]))
         return placed
+
+    def _alike(self, seen: Assessment) -> Assessment:
+        """Return the look whose embedding is compared with those of other frames."""
+        return seen if self._grouping is self._assessments else self._grouping.assessment(seen.content) or seen
 
     def _neighbourhood(self, fresh: set[int]) -> list[KnownFrame]:
         """Return the fresh frames and every frame that lies in a folder with one of them."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from safelight.domain.entries import Entry, Kind
 from safelight.domain.frame import SetKind
+from safelight.domain.judges import scale_of
 from safelight.domain.moment import Standing
 from safelight.domain.rating import STARS_TOLD, Library, Reference, own_cuts, own_stars
 from safelight.domain.records import Assessment, TasteVersion
@@ -217,8 +218,10 @@ class _Batch:
     def _library(self) -> list[float]:
         """Return what `Ratings.library_scores` would, without the fresh frames."""
         scores: dict[object, float] = {}
+        scale = scale_of(self._judge)
         for frame_id, row in sorted(self._rows.items()):
-            if row.judge == self._judge and frame_id not in self._fresh and (row.burst is None or row.keeper):
+            leads = row.burst is None or row.keeper
+            if leads and scale_of(row.judge) == scale and frame_id not in self._fresh:
                 scores.setdefault(row.burst or frame_id, row.score)
         return list(scores.values())
 

@@ -7,8 +7,9 @@ Assessments belong to a content, not to a path: a renamed or copied file costs n
 from collections.abc import Iterable
 
 from safelight.domain.frame import CaptureFacts
+from safelight.domain.judges import scale_of
 from safelight.domain.records import Assessment
-from safelight.storage.codecs import assessment, assessment_values, facts_text
+from safelight.storage.codecs import ASSESSMENT_COLUMNS, assessment, assessment_values, facts_text
 from safelight.storage.database import Database
 
 
@@ -20,22 +21,28 @@ class Assessments:
         self.judge = judge
 
     def assessment(self, content: bytes) -> Assessment | None:
-        """Return what this judge saw in a content, None when it has not looked yet."""
-        rows = self._database.rows("SELECT * FROM assessments WHERE content = ? AND judge = ?", (content, self.judge))
-        return assessment(rows[0]) if rows else None
+        """Return what this judge saw in a content, or else the judge whose scale it has; None: neither has looked.
+
+        A frame that is gone cannot be looked at again, and what was learned from it must stay.
+        """
+        for judge in dict.fromkeys((self.judge, scale_of(self.judge))):
+            rows = self._database.rows("SELECT * FROM assessments WHERE content = ? AND judge = ?", (content, judge))
+            if rows:
+                return assessment(rows[0])
+        return None
 
     def put_assessment(self, made: Assessment) -> None:
         """Remember one look at a content, in place of an older one."""
         self._database.connection.execute(
-            "INSERT OR REPLACE INTO assessments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            f"INSERT OR REPLACE INTO assessments ({ASSESSMENT_COLUMNS}, indexed)"
+            f" VALUES ({', '.join('?' * len(ASSESSMENT_COLUMNS.split()))}, 0)",
             assessment_values(made, self.judge),
         )
 
     def put_facts(self, content: bytes, facts: CaptureFacts) -> None:
-        """Replace the capture facts of a content by fuller ones."""
+        """Replace the capture facts of a content by fuller ones, for every judge: they are what a camera said."""
         self._database.connection.execute(
-            "UPDATE assessments SET facts = ?, indexed = 0 WHERE content = ? AND judge = ?",
-            (facts_text(facts), content, self.judge),
+            "UPDATE assessments SET facts = ?, indexed = 0 WHERE content = ?", (facts_text(facts), content)
         )
 
     def to_index(self, limit: int) -> tuple[Assessment, ...]:

@@ -98,6 +98,7 @@ def assessment(row: sqlite3.Row) -> Assessment:
     # Imported here because a run with nothing to judge never needs numpy, a third of its start-up cost.
     import numpy as np
 
+    from safelight.domain.faces import Face
     from safelight.domain.technical import Measures
 
     return Assessment(
@@ -110,11 +111,18 @@ def assessment(row: sqlite3.Row) -> Assessment:
         appeal=row["appeal"],
         width_px=row["width_px"],
         height_px=row["height_px"],
+        judge=row["judge"],
+        faces=None if row["faces"] is None else tuple(Face(**each) for each in json.loads(row["faces"])),
     )
 
 
+ASSESSMENT_COLUMNS = (
+    "content, judge, facts, measures, embedding, signature, quality, appeal, width_px, height_px, faces"
+)
+
+
 def assessment_values(made: Assessment, judge: str) -> tuple[object, ...]:
-    """Return the values of a row of `assessments`, in the order of its columns but the last."""
+    """Return the values of a row of `assessments`, in the order of `ASSESSMENT_COLUMNS`."""
     return (
         made.content,
         judge,
@@ -126,6 +134,7 @@ def assessment_values(made: Assessment, judge: str) -> tuple[object, ...]:
         made.appeal,
         made.width_px,
         made.height_px,
+        None if made.faces is None else json.dumps([asdict(face) for face in made.faces]),
     )
 
 

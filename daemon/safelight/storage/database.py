@@ -134,6 +134,15 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX frames_by_content ON frames (content) WHERE content IS NOT NULL;
     CREATE TABLE memos (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;  -- what the daemon keeps in mind
     """,
+    """
+    ALTER TABLE assessments ADD COLUMN faces TEXT;  -- NULL: nobody looked for faces
+    CREATE TABLE successions (             -- bundles that have taken over from another, with what that took
+        judge TEXT PRIMARY KEY, made_s REAL NOT NULL, digest TEXT NOT NULL, content BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE passed_over (             -- contents that a bundle could not look at
+        content BLOB NOT NULL, judge TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (content, judge)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

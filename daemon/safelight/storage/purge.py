@@ -127,6 +127,8 @@ class SqlitePurge:
         kept = {row[0] for row in self._of(traces.contents, "SELECT content FROM files WHERE content IN ({})")}
         kept |= {row[0] for row in self._of(traces.contents, "SELECT content FROM frames WHERE content IN ({})")}
         self._each(traces.contents - kept, "DELETE FROM assessments WHERE content IN ({})")
+        self._each(traces.contents - kept, "DELETE FROM passed_over WHERE content IN ({})")
+        self._run("DELETE FROM successions WHERE NOT EXISTS (SELECT 1 FROM assessments)")
 
     def _rewrite_journal(self, traces: _Traces) -> None:
         """Take paths, ids and names of the forgotten out of the entries about others, and vetoes of their acts."""

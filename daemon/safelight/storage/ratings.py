@@ -1,10 +1,11 @@
 """Remembers what frames were found to be worth, and why.
 
-A rating names its judge, because scores of two judges are on two scales and must not be placed among each other.
+A rating names its judge, because scores on two scales (domain.judges) must not be placed among each other.
 """
 
 from collections.abc import Collection, Iterator
 
+from safelight.domain.judges import scale_of
 from safelight.domain.records import Rating
 from safelight.storage.codecs import rating, rating_values
 from safelight.storage.database import Database
@@ -49,14 +50,15 @@ class Ratings:
         return tuple(row["frame_id"] for row in rows)
 
     def library_scores(self, judge: str, *, without: Collection[int] = ()) -> list[float]:
-        """Return the scores of all keepers and lone frames that a judge ranked, one per burst, oldest first.
+        """Return the scores of all keepers and lone frames on the scale of a judge, one per burst, oldest first.
 
         Frames whose id is in `without` do not count; a burst is as old as its oldest keeper, whose score it has.
         """
         rows = self._database.rows(
-            "SELECT frame_id, burst, score FROM ratings WHERE judge = ? AND (burst IS NULL OR keeper = 1)"
-            " ORDER BY frame_id",
-            (judge,),
+            "SELECT frame_id, burst, score FROM ratings"
+            " WHERE (judge = ?1 OR substr(judge, -length(?1) - 1) = '+' || ?1)"
+            " AND (burst IS NULL OR keeper = 1) ORDER BY frame_id",
+            (scale_of(judge),),
         )
         left_out = frozenset(without)
         scores: dict[object, float] = {}

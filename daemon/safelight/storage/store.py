@@ -1,9 +1,13 @@
 """Puts the tables of one database together."""
 
+from __future__ import annotations
+
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safelight import paths
+from safelight.ports.search import JudgeRows
 from safelight.storage.assessments import Assessments
 from safelight.storage.attempts import Attempts
 from safelight.storage.cards import SqliteCards
@@ -14,8 +18,12 @@ from safelight.storage.memos import Memos
 from safelight.storage.purge import SqlitePurge
 from safelight.storage.ratings import Ratings
 from safelight.storage.receipts import Receipts
+from safelight.storage.search_rows import SearchRows, judge_rows
 from safelight.storage.sightings import Sightings
 from safelight.storage.tastes import Tastes
+
+if TYPE_CHECKING:
+    from safelight.storage.successions import SqliteSuccessions
 
 
 class SqliteStore:
@@ -37,9 +45,34 @@ class SqliteStore:
         """Return what one judge saw; `judge` names the bundle and the version of the measures."""
         return Assessments(database=self._database, judge=judge)
 
+    @property
+    def successions(self) -> SqliteSuccessions:
+        """What bundles beside the embedded one have seen."""
+        # Imported here because a run with nothing to judge never needs numpy, a third of its start-up cost.
+        from safelight.storage.successions import SqliteSuccessions
+
+        return SqliteSuccessions(database=self._database)
+
+    def judges(self) -> tuple[str, ...]:
+        """Return every judge that has seen something, who saw something last first."""
+        rows = self._database.rows("SELECT judge FROM assessments GROUP BY judge ORDER BY max(rowid) DESC")
+        return tuple(str(row[0]) for row in rows)
+
+    def count_assessed(self) -> int:
+        """Return how many different pictures were looked at."""
+        return int(self._database.rows("SELECT count(DISTINCT content) FROM assessments")[0][0])
+
     def count_to_index(self) -> int:
         """Return how many assessments wait for the vectors, whoever made them."""
         return int(self._database.rows("SELECT count(*) FROM assessments WHERE indexed = 0")[0][0])
+
+    def search_rows(self, judge: str) -> SearchRows:
+        """Return what one judge saw, as a search reads it."""
+        return SearchRows(database=self._database, judge=judge)
+
+    def judge_rows(self) -> tuple[JudgeRows, ...]:
+        """Return how much every judge has seen, the one with the youngest look first."""
+        return judge_rows(self._database)
 
     def forget_content(self, content: bytes) -> None:
         """Forget what any judge saw in a content, so that it is looked at again."""

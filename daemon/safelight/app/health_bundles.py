@@ -1,0 +1,41 @@
+"""Looks at the fetched model bundles for `doctor`: the one in use, damaged ones, what was begun and not finished.
+
+Only sizes are compared, as `doctor` should not read gigabytes; 'safelight models verify' compares the sums.
+"""
+
+from collections.abc import Iterator
+
+from safelight.app.bundle_shelf import Shelf, State
+from safelight.app.finding import Finding, Level
+from safelight.app.settings import EMBEDDED, Settings
+from safelight.errors import BundleError
+
+
+def bundle_findings(settings: Settings, *, in_use: str) -> Iterator[Finding]:
+    """Look at what is installed; `in_use`: the bundle that the settings choose."""
+    shelf = Shelf(settings.bundles)
+    try:
+        found = {each.name: each for each in shelf.listed()}
+    except BundleError as error:  # a description of our own: the installation is damaged
+        yield Finding("Model bundles", Level.BAD, error.summary, error.hint)
+        return
+    if in_use != EMBEDDED:
+        yield _in_use(in_use, found[in_use].state if in_use in found else State.MISSING)
+    for each in found.values():
+        if each.state is State.DAMAGED:
+            hint = f"'safelight models fetch {each.name}' puts it right."
+            yield Finding(f"Bundle {each.name}", Level.BAD, each.trouble, hint)
+        elif each.state is State.INSTALLED and each.name != in_use:
+            yield Finding(f"Bundle {each.name}", Level.OK, f"installed, {each.size_bytes / 1e6:,.0f} MB")
+    for name, size in shelf.remains():
+        told = f"{size / 1e6:,.0f} MB of an unfinished download or of a bundle that was replaced lie around"
+        hint = f"'safelight models fetch {name}' goes on with it, 'safelight models remove {name}' clears it."
+        yield Finding(f"Bundle {name}", Level.NOTE, told, hint)
+
+
+def _in_use(name: str, state: State) -> Finding:
+    if state is State.INSTALLED:
+        return Finding(f"Bundle {name}", Level.OK, "installed, and chosen in the settings to judge")
+    lost = f"chosen in the settings, but {state}: the embedded bundle judges instead"
+    hint = f"'safelight models fetch {name}' installs it, 'safelight models use {EMBEDDED}' settles for the other."
+    return Finding(f"Bundle {name}", Level.NOTE, lost, hint)

@@ -1,0 +1,176 @@
+"""Answers a search: decides whose embeddings are searched, gets the vector that is asked for, and lets it be found.
+
+A photograph that is known is asked for by its embedding in the catalog, so that nothing is decoded and no model is
+loaded; one that is not known, or not as it is now, is looked at once and not remembered. Words need a bundle with a
+text tower, and photographs that this very bundle has looked at.
+Invariant: nothing is written but an empty catalog where there is none, so a search may run beside anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safelight import paths
+from safelight.app import wiring
+from safelight.app.settings import EMBEDDED, Settings
+from safelight.app.wiring import Parts
+from safelight.domain.frame import FileStamp
+from safelight.domain.judges import bundle_of
+from safelight.domain.records import KnownFrame
+from safelight.domain.wanted import Wanted
+from safelight.errors import BundleError, SearchError
+from safelight.ports import TextEncoder
+from safelight.ports.search import JudgeRows, NearestVectors
+from safelight.services.search import Asked, Found, Search
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_ALMOST_ALL = 0.9  # of the rows of the judge that has most: below, the one in use is still getting to know the library
+
+OpenText = Callable[[Settings, str], TextEncoder]
+Look = Callable[[Settings, str, Path], "NDArray[np.float32]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a person wants to see what is found."""
+
+    limit: int = 20
+    wanted: Wanted = field(default_factory=Wanted)
+    every: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What was found, and whose embeddings were searched; `left` photographs that judge has not looked at yet."""
+
+    judge: str
+    found: Found
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    query: NDArray[np.float32]
+    but: int | None = None
+    burst: str | None = None
+
+
+def similar(file: Path, *, terms: Terms, parts: Parts, look: Look | None = None) -> Answered:
+    """Find photographs like `file`, which may be one of the library or any other.
+
+    `look` (settings, judge, file) makes an embedding of a file that is not known. Raises SearchError when nothing can
+    be searched, Unreadable for a file that is no photograph, BundleError when it cannot be looked at.
+    """
+    chosen = searched_judge(parts.store.judge_rows(), parts.settings)
+    return _answered(chosen, _like(file, chosen.judge, parts, look or _look), terms, parts)
+
+
+def by_words(words: str, *, terms: Terms, parts: Parts, open_text: OpenText | None = None) -> Answered:
+    """Find photographs as words describe them. Raises BundleError when the bundle in use knows no words.
+
+    `open_text` (settings, judge) loads what turns words into vectors.
+    """
+    if parts.settings.bundle == EMBEDDED:
+        raise BundleError(
+            "The bundle in use, the embedded one, knows no words.",
+            hint="'safelight models fetch siglip2-base --text' gets one that does, 'safelight models use siglip2-base'"
+            " lets it look at your photographs. 'safelight similar FILE' works with any.",
+        )
+    chosen = next((each for each in parts.store.judge_rows() if _is_of(each.judge, parts.settings.bundle)), None)
+    if chosen is None:
+        raise SearchError(
+            f"The bundle '{parts.settings.bundle}' has not looked at any photograph yet.",
+            hint="'safelight rate FOLDER' lets it look at a folder; the daemon lets it look at all, when it has time.",
+        )
+    encoder = (open_text or _open_text)(parts.settings, chosen.judge)
+    return _answered(chosen, _Question(encoder.embed([words])[0]), terms, parts)
+
+
+def searched_judge(judges: Sequence[JudgeRows], settings: Settings) -> JudgeRows:
+    """Return whose embeddings are searched: those of the bundle in use, once it has seen almost all; else the most.
+
+    `judges`: the one with the youngest look first. Raises SearchError when nobody has looked at anything.
+    """
+    if not judges:
+        raise SearchError(
+            "No photograph has been looked at yet.", hint="'safelight rate FOLDER' looks at those of a folder."
+        )
+    most = max(each.rows for each in judges)
+    full = [each for each in judges if each.rows >= _ALMOST_ALL * most]
+    return next((each for each in full if _is_of(each.judge, settings.bundle)), full[0])
+
+
+def _answered(chosen: JudgeRows, question: _Question, terms: Terms, parts: Parts) -> Answered:
+    search = Search(rows=parts.store.search_rows(chosen.judge), open_vectors=_opener(chosen.judge, parts.settings))
+    asked = Asked(
+        query=question.query,
+        limit=terms.limit,
+        wanted=terms.wanted,
+        every=terms.every,
+        but=question.but,
+        burst=question.burst,
+    )
+    most = max(each.rows for each in parts.store.judge_rows())
+    return Answered(chosen.judge, search.find(asked), most - chosen.rows)
+
+
+def _like(file: Path, judge: str, parts: Parts, look: Look) -> _Question:
+    """Return the embedding of a file: as it is known, or else after a look at it."""
+    import numpy as np
+
+    frame = _known(file, parts)
+    content = frame.content if frame else parts.identifier.content(wiring.absolute(file))
+    for page in parts.store.search_rows(judge).those([content] if content else [], facts=False):
+        query = page.embeddings[0].astype(np.float32)
+        break
+    else:
+        query = look(parts.settings, judge, wiring.absolute(file))
+    rating = parts.store.ratings.rating(frame.id) if frame else None
+    return _Question(query, frame.id if frame else None, rating.burst if rating else None)
+
+
+def _known(file: Path, parts: Parts) -> KnownFrame | None:
+    """Return the frame of a file, None when it is not known or was written again since; a file may be out of reach."""
+    path = wiring.absolute(file)
+    frame = parts.store.catalog.frame_at(path)
+    if frame is None:
+        return None
+    known = {each.path: each.stamp for each in parts.store.catalog.files_of(frame.id)}
+    try:
+        stamp = FileStamp.of(path.lstat())
+    except OSError:
+        return frame
+    same = path in known and (stamp.size, stamp.mtime_ns) == (known[path].size, known[path].mtime_ns)
+    return frame if same else None
+
+
+def _is_of(judge: str, bundle: str) -> bool:
+    return bundle_of(judge) == bundle
+
+
+def _opener(judge: str, settings: Settings) -> Callable[[], NearestVectors]:
+    def opened() -> NearestVectors:
+        # Imported here: loading LanceDB costs seconds of processor time, and small libraries do not need it.
+        from safelight.storage.vectors_reading import VectorsReader
+
+        return VectorsReader(paths.vectors_folder(settings.state), judge=judge)
+
+    return opened
+
+
+def _look(settings: Settings, judge: str, file: Path) -> NDArray[np.float32]:
+    from safelight.app.search_look import embedding_of
+
+    return embedding_of(file, judge=judge, settings=settings)
+
+
+def _open_text(settings: Settings, judge: str) -> TextEncoder:
+    from safelight.inference.text_encoder import open_text
+
+    return open_text(settings.bundles / settings.bundle, bundle=judge.partition("+")[0])

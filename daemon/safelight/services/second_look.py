@@ -1,0 +1,107 @@
+"""Looks at frames with a further bundle, beside the one that every frame is judged by.
+
+What it sees is kept under a judge of its own: the same facts, measures and faces, its own embedding, and the heads of
+the first judge, with what words say added once this bundle has taken over. When its model fails, the first judge alone
+goes on, and that is told once: a second look is never a reason not to rate.
+Invariant: a second look changes nothing that the first one saw.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safelight.domain.records import Assessment
+from safelight.domain.succession import Succession
+from safelight.errors import BundleError
+from safelight.ports import Assessments, Examined, Refused, VisionEncoder
+
+
+class SecondLook:
+    """One further bundle, with the table of what it has seen."""
+
+    def __init__(
+        self,
+        *,
+        encoder: VisionEncoder,
+        assessments: Assessments,
+        took_over: Callable[[], Succession | None],
+        threads: int = 1,
+        say: Callable[[BundleError], None] = lambda _: None,
+    ) -> None:
+        """Look with `encoder`, in at most `threads` threads.
+
+        `took_over` loads what was made when this bundle took over, None before that; `say` is told a failure.
+        """
+        self._encoder = encoder
+        self._assessments = assessments
+        self._load = took_over
+        self._most_threads = threads
+        self._say = say
+        self._succession = took_over()
+        self.failed = False
+
+    @property
+    def judge(self) -> str:
+        """Who looks."""
+        return self._assessments.judge
+
+    @property
+    def length(self) -> int:
+        """How many numbers its embeddings have."""
+        return self._encoder.length
+
+    @property
+    def directions(self) -> Mapping[str, NDArray[np.float32]]:
+        """Directions in its embeddings that words gave."""
+        return self._encoder.directions
+
+    @property
+    def together(self) -> int:
+        """How many frames the encoder likes at once."""
+        return self._encoder.together
+
+    @property
+    def threads(self) -> int:
+        """How many threads may ask at once: one where frames go together, as on a GPU, else one a processor."""
+        return 1 if self._encoder.together > 1 else self._most_threads
+
+    @property
+    def threads_of_first(self) -> int:
+        """How many threads the first bundle is to have, so that this one never waits for it."""
+        return self._most_threads
+
+    def see(self, examined: Sequence[Examined]) -> list[NDArray[np.float16] | None]:
+        """Return the embeddings of some frames, None for each once the model has failed; may be asked by threads."""
+        if self.failed or not examined:
+            return [None] * len(examined)
+        squares = np.stack([each.squares[self._encoder.side_px] for each in examined])
+        try:
+            return list(self._encoder.embed(squares).astype(np.float16))
+        except BundleError as error:
+            self.failed = True
+            self._say(error)
+            return [None] * len(examined)
+
+    def beside(self, seen: Assessment, embedding: NDArray[np.float16]) -> Assessment:
+        """Return what this bundle says of a frame that the first judge has seen."""
+        quality, appeal = seen.quality, seen.appeal
+        if self._succession is not None:
+            quality = self._succession.tilted("quality", quality, embedding)
+            appeal = self._succession.tilted("appeal", appeal, embedding)
+        return replace(seen, embedding=embedding, quality=quality, appeal=appeal, judge=self.judge)
+
+    def put(self, made: Assessment) -> None:
+        """Remember what was seen."""
+        self._assessments.put_assessment(made)
+
+    def renew(self) -> None:
+        """Go on with what was made since, when this bundle took over."""
+        self._succession = self._load()
+
+
+def see_readable(look: SecondLook, answers: Sequence[Examined | Refused]) -> list[NDArray[np.float16] | None]:
+    """Return what `look` sees of the answers of a decoder, None for frames that could not be decoded."""
+    seen = iter(look.see([each for each in answers if isinstance(each, Examined)]))
+    return [next(seen) if isinstance(each, Examined) else None for each in answers]

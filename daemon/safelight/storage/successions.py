@@ -1,0 +1,171 @@
+"""Remembers which contents a bundle beside the embedded one has seen, and what was made when it took over.
+
+What was made is true and not a cache: it follows from photographs that may be gone, and later tastes are computed from
+it again. So it is kept whole, as numbers without pickle, under its digest.
+"""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safelight.domain.features import Basis, Bridge
+from safelight.domain.judges import scale_of
+from safelight.domain.succession import Succession, Tilt
+from safelight.errors import StateError
+from safelight.ports.successions import Unseen
+from safelight.storage.codecs import known_file, words
+from safelight.storage.database import Database
+
+_BASIS = ("centre", "directions", "mean", "covariance", "ordinary_mean", "ordinary")
+_STANDING = "('assessed', 'ranked', 'published', 'kept', 'derived')"
+_UNSEEN = f"""
+    FROM frames JOIN assessments AS seen ON seen.content = frames.content AND seen.judge = ?2
+    WHERE frames.stage IN {_STANDING}
+    AND EXISTS (SELECT 1 FROM files WHERE files.content = frames.content AND gone = 0)
+    AND NOT EXISTS (SELECT 1 FROM assessments AS own WHERE own.content = frames.content AND own.judge = ?1)
+    AND NOT EXISTS (SELECT 1 FROM passed_over WHERE passed_over.content = frames.content AND passed_over.judge = ?1)
+"""
+
+
+class SqliteSuccessions:
+    """The tables `successions` and `passed_over`, and what they say of `assessments`."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    def get(self, judge: str) -> Succession | None:
+        """Return what was made when this judge took over, None before that. Raises StateError when it is damaged."""
+        rows = self._database.rows("SELECT digest, content FROM successions WHERE judge = ?", (judge,))
+        if not rows:
+            return None
+        try:
+            return _read(rows[0]["content"], rows[0]["digest"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise StateError(
+                f"What the bundle of {judge} took over cannot be read: {error}.",
+                hint="Run safelight models use embedded, or restore the state folder from a backup.",
+            ) from error
+
+    def has(self, judge: str) -> bool:
+        """Tell whether this judge has ever taken over."""
+        return bool(self._database.rows("SELECT 1 FROM successions WHERE judge = ?", (judge,)))
+
+    def put(self, judge: str, made: Succession, *, at_s: float) -> str:
+        """Remember what was made and return its digest, hexadecimal."""
+        content = _written(made)
+        digest = hashlib.sha256(content).hexdigest()
+        self._database.connection.execute(
+            "INSERT OR REPLACE INTO successions VALUES (?, ?, ?, ?)", (judge, at_s, digest, content)
+        )
+        return digest
+
+    def unseen(self, judge: str, *, limit: int) -> tuple[Unseen, ...]:
+        """Return contents that the judge of its scale has seen and this one has not, the newest taken first."""
+        rows = self._database.rows(
+            f"SELECT DISTINCT frames.content AS content {_UNSEEN}"
+            " ORDER BY json_extract(seen.facts, '$.taken_s') DESC, frames.id DESC LIMIT ?3",
+            (judge, scale_of(judge), limit),
+        )
+        return tuple(map(self._held, (row["content"] for row in rows)))
+
+    def count_unseen(self, judge: str) -> int:
+        """Return how many these are."""
+        query = f"SELECT count(DISTINCT frames.content) {_UNSEEN}"
+        return int(self._database.rows(query, (judge, scale_of(judge)))[0][0])
+
+    def count_seen(self, judge: str) -> int:
+        """Return how many contents this judge has seen, of files that are there or were."""
+        return int(self._database.rows("SELECT count(*) FROM assessments WHERE judge = ?", (judge,))[0][0])
+
+    def pass_over(self, content: bytes, judge: str, reason: str) -> None:
+        """Remember that a content cannot be looked at, so that it is not asked for again."""
+        self._database.connection.execute(
+            "INSERT OR REPLACE INTO passed_over VALUES (?, ?, ?)", (content, judge, words(reason))
+        )
+
+    def pairs(self, judge: str, *, limit: int) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
+        """Return embeddings by the judge of its scale and by this one, of up to `limit` contents that both have seen.
+
+        Contents are named by digests, so the first ones by name are a sample that does not depend on when they came.
+        """
+        rows = self._database.rows(
+            "SELECT one.embedding, other.embedding FROM assessments AS one JOIN assessments AS other"
+            " ON one.content = other.content WHERE one.judge = ? AND other.judge = ? ORDER BY one.content LIMIT ?",
+            (scale_of(judge), judge, limit),
+        )
+        return _rows([row[0] for row in rows]), _rows([row[1] for row in rows])
+
+    def heads(self, judge: str) -> Iterator[tuple[bytes, NDArray[np.float16], float, float]]:
+        """Yield content, embedding by this judge, and quality and appeal by the judge of its scale, for all it saw."""
+        contents = [row[0] for row in self._database.rows("SELECT content FROM assessments WHERE judge = ?", (judge,))]
+        for content in contents:
+            rows = self._database.rows(
+                "SELECT own.embedding, first.quality, first.appeal FROM assessments AS own JOIN assessments AS first"
+                " ON own.content = first.content WHERE own.content = ? AND own.judge = ? AND first.judge = ?",
+                (content, judge, scale_of(judge)),
+            )
+            for row in rows:
+                yield content, np.frombuffer(row[0], np.float16), row[1], row[2]
+
+    def set_heads(self, judge: str, content: bytes, *, quality: float, appeal: float) -> None:
+        """Replace what this judge says of quality and appeal."""
+        self._database.connection.execute(
+            "UPDATE assessments SET quality = ?, appeal = ?, indexed = 0 WHERE content = ? AND judge = ?",
+            (quality, appeal, content, judge),
+        )
+
+    def _held(self, content: bytes) -> Unseen:
+        query = "SELECT * FROM files WHERE content = ? AND gone = 0 ORDER BY frame_id, path LIMIT 1"
+        file = known_file(self._database.rows(query, (content,))[0])
+        return Unseen(content, file.path, file.stamp)
+
+
+def _rows(blobs: list[bytes]) -> NDArray[np.float16]:
+    length = len(blobs[0]) if blobs else 0
+    return np.array([np.frombuffer(each, np.float16) for each in blobs if len(each) == length])
+
+
+def _written(made: Succession) -> bytes:
+    basis, bridge = made.basis, made.basis.bridge
+    values: dict[str, NDArray[np.float64]] = {name: np.asarray(getattr(basis, name), np.float64) for name in _BASIS}
+    values["slope"] = np.array(basis.slope)
+    if bridge is not None:
+        values |= {"bridge_directions": bridge.directions, "bridge_offset": bridge.offset}
+    for name, tilt in made.tilts.items():
+        values |= {f"tilt_{name}": tilt.direction, f"tilt_{name}_scale": np.array([tilt.mean, tilt.deviation])}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, value in sorted(values.items()):
+            part = io.BytesIO()
+            np.save(part, value, allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), part.getvalue(), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def _read(content: bytes, digest: str) -> Succession:
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise ValueError("it is not what was written")
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        found = {name: np.asarray(stored[name], np.float64) for name in stored.files}
+    bridge = Bridge(found["bridge_directions"], found["bridge_offset"]) if "bridge_offset" in found else None
+    tilts = {
+        name.removeprefix("tilt_"): Tilt(value, *map(float, found[f"{name}_scale"]))
+        for name, value in found.items()
+        if name.startswith("tilt_") and not name.endswith("_scale")
+    }
+    basis = Basis(
+        centre=found["centre"],
+        directions=found["directions"],
+        slope=float(found["slope"]),
+        mean=found["mean"],
+        covariance=found["covariance"],
+        ordinary_mean=found["ordinary_mean"],
+        ordinary=found["ordinary"],
+        digest=digest,
+        bridge=bridge,
+    )
+    return Succession(basis, tilts)

@@ -1,0 +1,313 @@
+"""A further bundle gets to know the library, takes over, and nothing that was learned is lost."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from safelight.domain.entries import Kind
+from safelight.domain.frame import Stage
+from safelight.domain.judges import beside
+from safelight.domain.succession import LEAST_FRAMES
+from safelight.errors import OutOfReach, StateError, Unreadable
+from safelight.services.evidence import evidence
+from safelight.services.look_again import LookAgain
+from safelight.services.second_look import SecondLook
+from safelight.services.succeed import Succeed
+from tests.fakes.pictures import FakeDecoder
+from tests.fakes.taste import fake_basis
+from tests.fakes.vision import FakeVision
+from tests.services.studio import JUDGE, Studio
+
+LENGTH = 588
+
+
+class Change:
+    """A studio whose library a second bundle looks at."""
+
+    def __init__(self, vision: FakeVision | None = None) -> None:
+        self.studio = Studio(length=LENGTH)
+        self.store = self.studio.store
+        self.first = self.studio.assessments
+        self.studio.learn._open_basis = self._basis
+        self.vision = vision or FakeVision()
+        self.judge = beside(self.vision.bundle, JUDGE)
+        self.decoder = FakeDecoder(squares_px=(self.vision.side_px,))
+        self.said: list[str] = []
+        self.stamps: dict[Path, object] = {}
+        self.second = SecondLook(
+            encoder=self.vision,
+            assessments=self.store.assessments(self.judge),
+            took_over=lambda: self.store.successions.get(self.judge),
+            say=lambda error: self.said.append(error.told),
+        )
+        self.again = self.looker()
+
+    def looker(self) -> LookAgain:
+        return LookAgain(
+            store=self.store,
+            first=self.first,
+            second=self.second,
+            decoder=self.decoder,
+            stamp=self._stamp,
+        )
+
+    def shoot(self, name: str, looks, *, burst: int = 1) -> list[int]:
+        made = self.studio.shoot(name, looks, burst=burst)
+        seeds = [look for look in looks for _ in range(burst)]
+        for frame_id, seed in zip(made, seeds, strict=True):
+            self.decoder.looks[self.store.catalog.frame(frame_id).path.name] = seed
+        return made
+
+    def succeed(self, *, in_use: bool = True):
+        return Succeed(
+            store=self.store,
+            first=self.first,
+            second=self.store.assessments(self.judge) if in_use else None,
+            shipped=lambda: fake_basis(LENGTH),
+            directions=self.vision.directions,
+            clock=self.studio.clock,
+        ).step()
+
+    def see_everything(self) -> None:
+        while self.again.step(at_most=64):
+            pass
+        self.succeed()
+        self.second.renew()
+
+    def rank(self, **more):
+        self.studio.assessments = self.succeed()
+        return self.studio.rank(**more)
+
+    def _stamp(self, path: Path):
+        if path in self.stamps:
+            return self.stamps[path]
+        (file,) = [each for each in self.store.catalog.files_in(path.parent) if each.path == path]
+        return file.stamp
+
+    def _basis(self, judge: str):
+        made = self.store.successions.get(judge)
+        return fake_basis(LENGTH) if made is None else made.basis
+
+
+@pytest.fixture
+def change():
+    return Change()
+
+
+def seen(change: Change, frame_id: int):
+    return change.store.assessments(change.judge).assessment(change.store.catalog.frame(frame_id).content)
+
+
+def test_the_newest_shoot_is_looked_at_first_and_a_new_process_goes_on_where_the_last_one_was(change):
+    old, new = change.shoot("a", range(30)), change.shoot("b", range(30, 50))
+    assert change.again.step(at_most=20) == 20
+    assert {seen(change, each).judge for each in new} == {change.judge}
+    assert {seen(change, each).judge for each in old} == {JUDGE}
+    change.again = change.looker()
+    assert change.again.step(at_most=100) == 30
+    assert change.again.step(at_most=100) == 0
+    assert Counter(change.decoder.asked).most_common(1)[0][1] == 1
+
+
+def test_what_the_second_bundle_sees_keeps_facts_and_measures_and_leaves_the_first_look_alone(change):
+    (frame,) = change.shoot("a", [3])
+    content = change.store.catalog.frame(frame).content
+    before = change.first.assessment(content)
+    change.again.step(at_most=5)
+    first, second = change.first.assessment(content), seen(change, frame)
+    assert (first.facts, first.measures, first.quality) == (before.facts, before.measures, before.quality)
+    assert np.array_equal(first.embedding, before.embedding) and first.judge == JUDGE
+    assert (second.facts, second.measures, second.appeal) == (first.facts, first.measures, first.appeal)
+    assert second.embedding.shape == (change.vision.length,)
+
+
+def test_the_first_judge_counts_until_the_last_photograph_was_seen(change):
+    change.shoot("a", range(LEAST_FRAMES))
+    change.studio.rank()
+    change.again.step(at_most=LEAST_FRAMES - 1)
+    assert change.succeed().judge == JUDGE
+    assert Kind.JUDGE_CHANGED not in change.studio.kinds()
+    change.again.step(at_most=10)
+    assert change.succeed().judge == change.judge
+    assert change.studio.kinds().count(Kind.JUDGE_CHANGED) == 1
+    assert change.succeed().judge == change.judge
+    assert change.studio.kinds().count(Kind.JUDGE_CHANGED) == 1
+
+
+def test_a_library_that_is_too_small_stays_with_the_first_judge(change):
+    change.shoot("a", range(LEAST_FRAMES - 1))
+    change.studio.rank()
+    change.see_everything()
+    assert change.succeed().judge == JUDGE
+    change.shoot("b", [900])
+    change.see_everything()
+    assert change.succeed().judge == change.judge
+
+
+def learned(change: Change) -> list[int]:
+    """Let the person delete one frame of many moments; return those."""
+    frames = [
+        frame for name in "abcd" for frame in change.shoot(name, range(ord(name) * 60, ord(name) * 60 + 15), burst=2)
+    ]
+    change.studio.rank()
+    gone = frames[::4]
+    change.studio.believe(*((frame, change.studio.delete(frame)) for frame in gone))
+    change.studio.learn.step(force=True)
+    assert change.store.tastes.last().comparisons >= len(gone)
+    return gone
+
+
+def test_what_was_learned_from_frames_that_are_gone_is_not_lost(change):
+    gone = learned(change)
+    before = change.store.tastes.last()
+    change.shoot("e", range(7000, 7130))
+    change.see_everything()
+    assert seen(change, gone[0]).judge == JUDGE
+    change.rank()
+    after = change.store.tastes.last()
+    assert after.version > before.version and after.judge == change.judge
+    assert after.comparisons == before.comparisons > 0
+    computed = change.studio.learn.compute(through=after.through, now_s=after.made_s)
+    table = evidence(
+        computed.told, assessments=change.store.assessments(change.judge), basis=computed.taste.basis
+    ).table
+    assert len(table) == before.comparisons
+    assert np.abs(table.differences).sum(axis=1).all()
+
+
+def test_ratings_and_tastes_on_both_sides_of_the_change_are_replayed_from_the_journal(change):
+    learned(change)
+    change.shoot("e", range(7000, 7130))
+    change.rank()
+    change.see_everything()
+    change.shoot("f", range(8000, 8010))
+    change.see_everything()
+    change.rank()
+    replayed = change.studio.replay()
+    assert replayed.differences == []
+    assert replayed.ratings > 200 and replayed.tastes == 2
+
+
+def test_stars_are_placed_among_those_that_the_first_judge_gave(change):
+    frames = change.shoot("a", range(LEAST_FRAMES + 20))
+    change.studio.rank()
+    scores = change.store.ratings.library_scores(JUDGE)
+    change.see_everything()
+    assert change.store.ratings.library_scores(change.judge) == scores and len(scores) == len(frames)
+    assert change.store.ratings.library_scores("another:1:int8/m1") == []
+
+
+def test_words_count_from_the_moment_the_bundle_takes_over_and_for_new_frames_alike():
+    change = Change(FakeVision(words=("appeal",)))
+    frames = change.shoot("a", range(LEAST_FRAMES + 10))
+    change.again.step(at_most=500)
+    first = {each: change.first.assessment(change.store.catalog.frame(each).content) for each in frames}
+    assert all(seen(change, each).appeal == first[each].appeal for each in frames)
+    change.see_everything()
+    made = change.store.successions.get(change.judge)
+    for each in frames:
+        look = seen(change, each)
+        assert look.appeal == pytest.approx(made.tilted("appeal", first[each].appeal, look.embedding))
+        assert look.quality == first[each].quality
+    assert any(abs(seen(change, each).appeal - first[each].appeal) > 0.1 for each in frames)
+    (fresh,) = change.shoot("b", [77_000])
+    change.again.step(at_most=5)
+    look = seen(change, fresh)
+    content = change.store.catalog.frame(fresh).content
+    assert look.appeal == made.tilted("appeal", change.first.assessment(content).appeal, look.embedding)
+
+
+def test_a_model_that_fails_is_told_once_and_the_first_judge_goes_on():
+    change = Change(FakeVision(fails=True, together=4))
+    change.shoot("a", range(10))
+    assert change.again.step(at_most=20) == 0
+    assert change.again.step(at_most=20) == 0
+    assert len(change.said) == 1 and "not finite" in change.said[0]
+    assert change.succeed().judge == JUDGE
+    assert change.studio.rank()
+
+
+def test_squares_are_encoded_as_many_at_once_as_the_encoder_likes():
+    change = Change(FakeVision(together=8))
+    change.shoot("a", range(20))
+    assert change.again.step(at_most=100) == 20
+    assert max(change.vision.asked) == 8 and sum(change.vision.asked) == 20
+
+
+def test_a_file_that_changed_waits_and_one_that_cannot_be_decoded_is_passed_over(change):
+    changed, broken, away, good = change.shoot("a", range(4))
+    names = {each: change.store.catalog.frame(each).path for each in (changed, broken, away, good)}
+    change.stamps[names[changed]] = None
+    change.decoder.refuses[names[broken].name] = Unreadable("It is damaged.")
+    change.decoder.refuses[names[away].name] = OutOfReach("The disk does not answer.")
+    assert change.again.step(at_most=10) == 2
+    assert change.again.step(at_most=10) == 0
+    assert change.store.successions.count_unseen(change.judge) == 2
+    assert seen(change, good).judge == change.judge
+    change.stamps.clear()
+    change.decoder.refuses.clear()
+    change.again = change.looker()
+    assert change.again.step(at_most=10) == 2
+    assert change.store.successions.count_unseen(change.judge) == 0
+
+
+def test_going_back_to_the_first_bundle_is_at_once_and_journalled(change):
+    learned(change)
+    change.shoot("e", range(7000, 7130))
+    change.see_everything()
+    change.rank()
+    assert change.succeed(in_use=False).judge == JUDGE
+    assert change.studio.kinds()[-1] == Kind.JUDGE_CHANGED
+    change.studio.learn.leaning()
+    assert change.store.tastes.last().judge == JUDGE
+    assert change.succeed().judge == change.judge  # it still knows everything
+
+
+def test_frames_that_a_bundle_missed_while_it_was_away_are_seen_before_it_counts_again(change):
+    change.shoot("a", range(LEAST_FRAMES + 1))
+    change.studio.rank()
+    change.see_everything()
+    change.shoot("b", [5000])
+    assert change.succeed().judge == JUDGE
+    change.see_everything()
+    assert change.succeed().judge == change.judge
+
+
+def test_a_damaged_succession_is_a_sentence(change):
+    change.shoot("a", range(LEAST_FRAMES))
+    change.see_everything()
+    with change.store.transaction() as connection:
+        connection.execute("UPDATE successions SET content = x'00'")
+    with pytest.raises(StateError, match="cannot be read"):
+        change.store.successions.get(change.judge)
+
+
+def test_an_exact_copy_of_a_library_makes_the_same_succession():
+    digests = set()
+    for _ in range(2):
+        change = Change()
+        change.shoot("a", range(LEAST_FRAMES))
+        change.see_everything()
+        rows = change.store._database.rows("SELECT digest FROM successions")
+        digests.add(rows[0]["digest"])
+    assert len(digests) == 1
+
+
+def test_forgetting_everything_forgets_what_was_made_of_it(change, tmp_path):
+    frames = change.shoot("a", range(LEAST_FRAMES))
+    change.see_everything()
+    purge = change.store.purge(vectors=tmp_path)
+    with change.store.transaction():
+        purge.frames(frames)
+    assert not change.store.successions.has(change.judge)
+
+
+def test_unrated_frames_and_exports_are_seen_too_but_not_what_is_gone(change):
+    frames = change.shoot("a", range(5))
+    with change.store.transaction():
+        change.store.catalog.set_stage(frames[0], Stage.DERIVED, "An export.")
+        change.store.catalog.set_stage(frames[1], Stage.UNREADABLE, "It is damaged.")
+        change.store.catalog.mark_gone([change.store.catalog.frame(frames[2]).path])
+    assert change.again.step(at_most=10) == 3
