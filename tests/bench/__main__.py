@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 NAMES = (
-    *("card_day", "cards", "cost", "daemon", "decoding", "grouping", "quality", "reconcile", "sidecars"),
-    *("taste", "taste_honesty", "taste_model", "watching", "worker"),
+    *("card_day", "cards", "cost", "daemon", "decoding", "grouping", "pipeline", "quality", "reconcile"),
+    *("sidecars", "taste", "taste_honesty", "taste_model", "watching", "worker"),
 )
 
 
@@ -54,6 +54,7 @@ def main() -> int:
         "cost": ["--from", f"{data}/burst/blur_triplets", "--frames", *map(str, chosen.frames)],
         "decoding": [f"{data}/burst/blur_triplets"],
         "grouping": ["--data", data],
+        "pipeline": ["--from", f"{data}/burst/blur_triplets"],
         "quality": ["--data", data],
         "reconcile": [],
         "sidecars": ["--data", data],

@@ -311,3 +311,21 @@ def test_unrated_frames_and_exports_are_seen_too_but_not_what_is_gone(change):
         change.store.catalog.set_stage(frames[1], Stage.UNREADABLE, "It is damaged.")
         change.store.catalog.mark_gone([change.store.catalog.frame(frames[2]).path])
     assert change.again.step(at_most=10) == 3
+
+
+def test_what_an_older_release_saw_still_counts_and_its_scores_stay_in_the_library(change):
+    frames = change.shoot("a", range(6))
+    change.studio.rank()
+    newer = change.store.assessments("fake:ffffffffffff:fp32/m9")
+    older = change.store.assessments("fake:000000000000:fp32/m1")
+    for frame in frames:
+        content = change.store.catalog.frame(frame).content
+        with change.store.transaction():
+            older.put_assessment(change.first.assessment(content))
+        assert newer.assessment(content).judge == older.judge
+    assert change.store.assessments("unlike:0:fp32/m1").assessment(content) is None
+    made = next(iter(change.store.ratings.ratings(frames[:1])))
+    with change.store.transaction():
+        change.store.ratings.put_rating(made, judge=older.judge)
+    assert change.store.ratings.library_scores(newer.judge) == [made.score]
+    assert change.store.ratings.library_scores(beside("other:1:int8", newer.judge)) == [made.score]

@@ -12,6 +12,7 @@ from pathlib import Path
 from safelight.app.finding import Finding, Level
 from safelight.app.health_bundles import bundle_findings
 from safelight.app.health_folders import FolderHealth
+from safelight.app.health_models import provider_findings
 from safelight.app.health_settings import daemon_findings, settings_findings
 from safelight.app.settings import EMBEDDED, Settings
 
@@ -25,7 +26,9 @@ def findings(settings: Settings, *, environ: Mapping[str, str]) -> Iterator[Find
     yield _runtime()
     yield _bundle(settings)
     configuration, told = settings_findings(environ)
-    yield from bundle_findings(settings, in_use=configuration.models.bundle if configuration else EMBEDDED)
+    in_use = configuration.models.bundle if configuration else EMBEDDED
+    yield from bundle_findings(settings, in_use=in_use)
+    yield from provider_findings(settings, in_use=in_use)
     profile = configuration.sidecars.profile if configuration else settings.profile
     yield Finding("Sidecars", Level.OK, f"new ones are named in the {profile} way; existing ones are taken up")
     yield _state(settings.state)

@@ -4,6 +4,7 @@ Decode workers start with the first request and end with the last, before anythi
 only when there is something to judge.
 """
 
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -32,6 +33,8 @@ from safelight.services.sights import Sights
 from safelight.services.succeed import Succeed
 from safelight.storage.store import SqliteStore
 from safelight.watching.volumes import CardVolumes
+
+MEMO = "models"  # where word of the bundle in use is left
 
 Stamp = Callable[[Path], FileStamp | None]
 
@@ -72,6 +75,8 @@ class Judging:
         self._second = looks.second(store, self._first.judge)
         self._faces = looks.faces()
         self._again: LookAgain | None = None
+        self._bundle, self._provider = settings.bundle, looks.provider
+        self._note()
 
     @property
     def trouble(self) -> str:
@@ -139,6 +144,7 @@ class Judging:
 
     def close(self) -> None:
         """End the workers and exiftool."""
+        self._note()  # a model may have failed meanwhile
         self._decoder.close()
         self._reader.close()
 
@@ -155,6 +161,12 @@ class Judging:
     def _trouble(self, error: BundleError) -> None:
         if error.told not in self._troubles:
             self._troubles.append(error.told)
+
+    def _note(self) -> None:
+        """Leave word for `status` of what the bundle in use runs on, and of what is wrong with it."""
+        noted = json.dumps({"bundle": self._bundle, "provider": self._provider, "trouble": self.trouble})
+        if self._store.memos.get(MEMO) != noted:
+            self._store.memos.put(MEMO, noted)
 
 
 class _Telling:

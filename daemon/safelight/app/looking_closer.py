@@ -37,7 +37,8 @@ class Closer:
         """Read the descriptions; `say` is told whatever stands in the way. The openers are for tests."""
         self._settings = settings
         self._say = say
-        self._open_vision = open_vision or _vision
+        self.provider = ""  # what the fetched bundle runs on and why, as one line
+        self._open_vision = open_vision or self._vision
         self._open_faces = open_faces or _faces
         self._bundle = self._described(settings.bundle) if settings.bundle != EMBEDDED else None
         self._faces = self._described(FACES) if settings.faces and _is_there(settings, FACES) else None
@@ -76,6 +77,13 @@ class Closer:
             self._say(error)
             return None
 
+    def _vision(self, folder: Path, settings: Settings) -> VisionEncoder:
+        from safelight.inference.fetched_encoder import open_vision
+
+        encoder = open_vision(folder, accelerator=settings.accelerator)
+        self.provider = encoder.provider.told
+        return encoder
+
     def _described(self, name: str) -> Installed | None:
         try:
             return read_installed(self._settings.bundles / name)
@@ -86,12 +94,6 @@ class Closer:
 
 def _is_there(settings: Settings, name: str) -> bool:
     return bool(settings.bundles.parts) and (settings.bundles / name).is_dir()
-
-
-def _vision(folder: Path, settings: Settings) -> VisionEncoder:
-    from safelight.inference.fetched_encoder import open_vision
-
-    return open_vision(folder, accelerator=settings.accelerator)
 
 
 def _faces(folder: Path) -> FaceReader:

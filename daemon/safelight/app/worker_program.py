@@ -15,6 +15,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
+from safelight.app.settings import EMBEDDED, Settings
 from safelight.app.worker_duties import Duties
 from safelight.app.worker_messages import WARM_UP, Start
 from safelight.decoding.worker import die_with_parent, restrain
@@ -31,7 +32,11 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: None)  # not ignored: what it starts would ignore it as well
     with contextlib.suppress(EOFError, OSError):  # the daemon is gone or has no more work
         start: Start = connection.recv()
-        restrain(memory_bytes=start.program.memory_bytes, niceness=start.program.niceness)
+        restrain(
+            memory_bytes=start.program.memory_bytes,
+            niceness=start.program.niceness,
+            reserves=_may_use_gpu(start.settings),
+        )
         with Duties.opened(start, say=connection.send) as duties:
             while True:
                 name, asked = connection.recv()
@@ -39,6 +44,12 @@ def main(arguments: list[str]) -> None:
                     duties.warm_up()
                 else:
                     connection.send(_answer(duties, name, asked))
+
+
+def _may_use_gpu(settings: Settings) -> bool:
+    from safelight.inference.gpu import gpu_may_be_there
+
+    return settings.accelerator != "cpu" and settings.bundle != EMBEDDED and gpu_may_be_there()
 
 
 def _answer(duties: Duties, name: str, arguments: dict[str, Any]) -> tuple[str, Any]:

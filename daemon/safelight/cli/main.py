@@ -21,8 +21,8 @@ from safelight import __version__
 from safelight.cli.daemon_commands import DAEMON_COMMANDS
 from safelight.cli.installing import COMMANDS as INSTALLING_COMMANDS
 from safelight.cli.learning_commands import COMMANDS
-from safelight.cli.options import AS_OF, JSON, PATH, SIDECARS, STATE, Commands
 from safelight.cli.models_commands import models
+from safelight.cli.options import AS_OF, JSON, PATH, SIDECARS, STATE, Commands
 from safelight.cli.settings_commands import SETTINGS_COMMANDS
 from safelight.cli.wording import printable
 from safelight.errors import SafelightError

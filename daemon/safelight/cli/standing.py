@@ -96,23 +96,35 @@ def _record(settings: Settings, parts: Parts) -> dict[str, Any]:
 
 
 def _models(parts: Parts) -> dict[str, Any]:
+    noted = _noted(parts)
     if parts.settings.bundle == EMBEDDED:
-        return {"bundle": EMBEDDED, "seen": None, "unseen": 0, "judges": True}
+        return {"bundle": EMBEDDED, "seen": None, "unseen": 0, "judges": True} | noted
     from safelight.app.catching_up import standing
 
     found = standing(parts)
-    return {"bundle": found.bundle, "seen": found.seen, "unseen": found.unseen, "judges": found.judges}
+    return {"bundle": found.bundle, "seen": found.seen, "unseen": found.unseen, "judges": found.judges} | noted
 
 
-def _bundle_told(models: Mapping[str, Any]) -> str:
+def _noted(parts: Parts) -> dict[str, str]:
+    """Return what was last said of the bundle in use: what it runs on, and what is wrong with it."""
+    noted = json.loads(parts.store.memos.get("models") or "{}")
+    fits = noted.get("bundle") == parts.settings.bundle
+    return {name: noted.get(name, "") if fits else "" for name in ("provider", "trouble")}
+
+
+def _bundle_told(models: Mapping[str, Any]) -> Iterator[str]:
     name = printable(models["bundle"])
-    if models["judges"]:
-        return f"{name} judges; it has seen {counted(models['seen'], 'photograph')}."
-    if models["unseen"]:
-        return (
-            f"{name} gets to know the library: {models['unseen']:,} photographs are left; {EMBEDDED} judges until then."
-        )
-    return f"{name} has seen {counted(models['seen'], 'photograph')}; {EMBEDDED} judges until there are 200."
+    if models["trouble"]:
+        yield f"{printable(models['trouble'])} {EMBEDDED} judges instead."
+    elif models["judges"]:
+        yield f"{name} judges; it has seen {counted(models['seen'], 'photograph')}."
+    elif models["unseen"]:
+        left = f"{counted(models['unseen'], 'photograph')} left"
+        yield f"{name} gets to know the library, with {left}; {EMBEDDED} judges until then."
+    else:
+        yield f"{name} has seen {counted(models['seen'] or 0, 'photograph')}; {EMBEDDED} judges until there are 200."
+    if models["provider"]:
+        yield f"It runs on {printable(models['provider'])}"
 
 
 def _lines(record: Mapping[str, Any]) -> Iterator[str]:
@@ -123,8 +135,8 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {counts[stage.value]:>7,}  {_SAID[stage]}"
     if held := record["held_back"]:
         yield f"{counted(held, 'frame')} of them held back on purpose: {_WHY_HELD}"
-    if (models := record["models"])["bundle"] != EMBEDDED:
-        yield _bundle_told(models)
+    if (models := record["models"])["bundle"] != EMBEDDED or models["trouble"]:
+        yield from _bundle_told(models)
     if run := record["last_run"]:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run["started_s"]))
         how = "finished" if run["finished_s"] else "was interrupted; run it again to go on"

@@ -99,10 +99,15 @@ def die_with_parent(lifeline: int) -> None:
         raise SystemExit(0)
 
 
-def restrain(*, memory_bytes: int, niceness: int) -> None:
-    """Limit this process and what it starts: so much memory at most, or less where the system allows less."""
-    _, allowed = resource.getrlimit(resource.RLIMIT_AS)
+def restrain(*, memory_bytes: int, niceness: int, reserves: bool = False) -> None:
+    """Limit this process and what it starts: so much memory at most, or less where the system allows less.
+
+    With `reserves` only memory that is written counts, not addresses: the library of a GPU reserves many times what any
+    computer has.
+    """
+    kind = resource.RLIMIT_DATA if reserves else resource.RLIMIT_AS
+    _, allowed = resource.getrlimit(kind)
     most = memory_bytes if allowed == resource.RLIM_INFINITY else min(memory_bytes, allowed)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    resource.setrlimit(kind, (most, most))
     os.nice(niceness)

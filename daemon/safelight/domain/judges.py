@@ -3,6 +3,8 @@
 A judge is a bundle and the version of the measures, "embedded:0123456789ab:fp32/m3". A second bundle that looks beside
 it is named before a plus sign, "siglip2-base:ba9876543210:int8+embedded:0123456789ab:fp32/m3": its embeddings are its
 own, while technical quality and the scale of the scores stay those of the judge after the sign.
+Releases of one bundle differ in their heads, which all answer in deviations over unseen photographs: their scores stay
+on one scale, and a frame that only an older release has seen is still known by what that saw.
 Invariant: scores are placed among each other only where `scale_of` agrees, embeddings compared only where judges do.
 """
 
@@ -14,9 +16,14 @@ def beside(bundle: str, judge: str) -> str:
     return f"{bundle}{_BESIDE}{judge}"
 
 
-def scale_of(judge: str) -> str:
-    """Return the judge whose scale the scores of `judge` are on: itself, where nothing looks beside it."""
+def first_of(judge: str) -> str:
+    """Return the judge that `judge` looks beside: itself, where it looks alone."""
     return judge.rpartition(_BESIDE)[2]
+
+
+def scale_of(judge: str) -> str:
+    """Return the name of the scale that the scores of a judge are on: that of the first bundle, of any release."""
+    return bundle_of(first_of(judge))
 
 
 def looks_alone(judge: str) -> bool:

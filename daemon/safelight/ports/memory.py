@@ -128,7 +128,7 @@ class Assessments(Protocol):
     judge: str  # bundle and version of the measures
 
     def assessment(self, content: bytes) -> Assessment | None:
-        """Return what this judge saw in a content, or else the judge whose scale it has; None: neither has looked."""
+        """Return what this judge saw in a content, or else who comes nearest to it; None: nobody has looked."""
         ...
 
     def put_assessment(self, made: Assessment) -> None:

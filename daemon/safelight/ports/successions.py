@@ -41,7 +41,7 @@ class Successions(Protocol):
         ...
 
     def unseen(self, judge: str, *, limit: int) -> tuple[Unseen, ...]:
-        """Return contents that the judge of its scale has seen and this one has not, the newest taken first."""
+        """Return contents that the first judge has seen and this one has not, the newest taken first."""
         ...
 
     def count_unseen(self, judge: str) -> int:
@@ -57,14 +57,14 @@ class Successions(Protocol):
         ...
 
     def pairs(self, judge: str, *, limit: int) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-        """Return embeddings by the judge of its scale and by this one, of up to `limit` contents that both have seen.
+        """Return embeddings by the first judge and by this one, of up to `limit` contents that both have seen.
 
         Which ones does not depend on when they were seen.
         """
         ...
 
     def heads(self, judge: str) -> Iterator[tuple[bytes, NDArray[np.float16], float, float]]:
-        """Yield content, embedding by this judge, and quality and appeal by the judge of its scale, for all it saw."""
+        """Yield content, embedding by this judge, and quality and appeal by the first judge, for all it saw."""
         ...
 
     def set_heads(self, judge: str, content: bytes, *, quality: float, appeal: float) -> None:

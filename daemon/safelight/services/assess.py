@@ -94,7 +94,8 @@ class Assess:
             content = next((file.content for file in files if file.path == ordered[0]), b"") if ordered else b""
             # Several files are opened all the same: their capture times tell whether they are one exposure.
             alone = len(ordered) == 1
-            if alone and content and (known := self._assessments.assessment(content)) is not None:
+            known = self._assessments.assessment(content) if alone and content else None
+            if known is not None and known.judge == self._assessments.judge:  # not an older release
                 with self._store.transaction():
                     self._move_on(frame.id, content, known.facts.rating)
                 self._progress(1)

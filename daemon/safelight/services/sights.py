@@ -6,7 +6,7 @@ Invariant: every answer of the decoder comes out once, in its order.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,14 +40,15 @@ class Sights:
         self._faces = faces
 
     def of(self, answers: Iterable[_Answer]) -> Iterator[Sight | Refused]:
-        """Yield what was seen of each frame, or why it cannot be judged. Raises BundleError when the first bundle fails."""
+        """Yield what was seen of each frame, or why not. Raises BundleError when the first bundle fails."""
         second = self._second
         if second is None:
             yield from (_paired(answer, self._first(answer), None) for answer in answers)
             return
         first = ahead(answers, lambda some: [self._first(each) for each in some], threads=second.threads_of_first)
         both = ahead(
-            first,
+            # Faces are read by now; a batch of previews would be hundreds of megabytes.
+            ((_without_preview(answer), seen) for answer, seen in first),
             lambda some: see_readable(second, [answer for answer, _ in some]),
             threads=second.threads,
             together=second.together,
@@ -58,6 +59,10 @@ class Sights:
         if isinstance(answer, Refused):
             return None
         return self._encoder.encode(answer.thumb), self._faces.of(answer) if self._faces else None
+
+
+def _without_preview(answer: _Answer) -> _Answer:
+    return answer if isinstance(answer, Refused) else replace(answer, preview=None)
 
 
 def _paired(

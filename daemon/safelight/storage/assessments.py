@@ -7,7 +7,7 @@ Assessments belong to a content, not to a path: a renamed or copied file costs n
 from collections.abc import Iterable
 
 from safelight.domain.frame import CaptureFacts
-from safelight.domain.judges import scale_of
+from safelight.domain.judges import first_of, looks_alone, scale_of
 from safelight.domain.records import Assessment
 from safelight.storage.codecs import ASSESSMENT_COLUMNS, assessment, assessment_values, facts_text
 from safelight.storage.database import Database
@@ -21,15 +21,19 @@ class Assessments:
         self.judge = judge
 
     def assessment(self, content: bytes) -> Assessment | None:
-        """Return what this judge saw in a content, or else the judge whose scale it has; None: neither has looked.
+        """Return what this judge saw in a content, or else who comes nearest to it; None: nobody has looked.
 
-        A frame that is gone cannot be looked at again, and what was learned from it must stay.
+        Nearest is the judge that it looks beside, then the newest release of that one. A frame that is gone cannot be
+        looked at again, and what was learned from it must stay.
         """
-        for judge in dict.fromkeys((self.judge, scale_of(self.judge))):
+        for judge in dict.fromkeys((self.judge, first_of(self.judge))):
             rows = self._database.rows("SELECT * FROM assessments WHERE content = ? AND judge = ?", (content, judge))
             if rows:
                 return assessment(rows[0])
-        return None
+        rows = self._database.rows("SELECT * FROM assessments WHERE content = ? ORDER BY rowid DESC", (content,))
+        scale = scale_of(self.judge)
+        older = (row for row in rows if looks_alone(row["judge"]) and scale_of(row["judge"]) == scale)
+        return next(map(assessment, older), None)
 
     def put_assessment(self, made: Assessment) -> None:
         """Remember one look at a content, in place of an older one."""

@@ -55,14 +55,13 @@ class Ratings:
         Frames whose id is in `without` do not count; a burst is as old as its oldest keeper, whose score it has.
         """
         rows = self._database.rows(
-            "SELECT frame_id, burst, score FROM ratings"
-            " WHERE (judge = ?1 OR substr(judge, -length(?1) - 1) = '+' || ?1)"
-            " AND (burst IS NULL OR keeper = 1) ORDER BY frame_id",
-            (scale_of(judge),),
+            "SELECT frame_id, judge, burst, score FROM ratings WHERE burst IS NULL OR keeper = 1 ORDER BY frame_id"
         )
+        wanted = scale_of(judge)
+        fits = {name: scale_of(name) == wanted for name in {row["judge"] for row in rows}}
         left_out = frozenset(without)
         scores: dict[object, float] = {}
         for row in rows:
-            if row["frame_id"] not in left_out:
+            if fits[row["judge"]] and row["frame_id"] not in left_out:
                 scores.setdefault(row["burst"] or row["frame_id"], row["score"])
         return list(scores.values())

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safelight.domain.features import Basis, Bridge
-from safelight.domain.judges import scale_of
+from safelight.domain.judges import first_of
 from safelight.domain.succession import Succession, Tilt
 from safelight.errors import StateError
 from safelight.ports.successions import Unseen
@@ -64,18 +64,18 @@ class SqliteSuccessions:
         return digest
 
     def unseen(self, judge: str, *, limit: int) -> tuple[Unseen, ...]:
-        """Return contents that the judge of its scale has seen and this one has not, the newest taken first."""
+        """Return contents that the first judge has seen and this one has not, the newest taken first."""
         rows = self._database.rows(
             f"SELECT DISTINCT frames.content AS content {_UNSEEN}"
             " ORDER BY json_extract(seen.facts, '$.taken_s') DESC, frames.id DESC LIMIT ?3",
-            (judge, scale_of(judge), limit),
+            (judge, first_of(judge), limit),
         )
         return tuple(map(self._held, (row["content"] for row in rows)))
 
     def count_unseen(self, judge: str) -> int:
         """Return how many these are."""
         query = f"SELECT count(DISTINCT frames.content) {_UNSEEN}"
-        return int(self._database.rows(query, (judge, scale_of(judge)))[0][0])
+        return int(self._database.rows(query, (judge, first_of(judge)))[0][0])
 
     def count_seen(self, judge: str) -> int:
         """Return how many contents this judge has seen, of files that are there or were."""
@@ -88,25 +88,25 @@ class SqliteSuccessions:
         )
 
     def pairs(self, judge: str, *, limit: int) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-        """Return embeddings by the judge of its scale and by this one, of up to `limit` contents that both have seen.
+        """Return embeddings by the first judge and by this one, of up to `limit` contents that both have seen.
 
         Contents are named by digests, so the first ones by name are a sample that does not depend on when they came.
         """
         rows = self._database.rows(
             "SELECT one.embedding, other.embedding FROM assessments AS one JOIN assessments AS other"
             " ON one.content = other.content WHERE one.judge = ? AND other.judge = ? ORDER BY one.content LIMIT ?",
-            (scale_of(judge), judge, limit),
+            (first_of(judge), judge, limit),
         )
         return _rows([row[0] for row in rows]), _rows([row[1] for row in rows])
 
     def heads(self, judge: str) -> Iterator[tuple[bytes, NDArray[np.float16], float, float]]:
-        """Yield content, embedding by this judge, and quality and appeal by the judge of its scale, for all it saw."""
+        """Yield content, embedding by this judge, and quality and appeal by the first judge, for all it saw."""
         contents = [row[0] for row in self._database.rows("SELECT content FROM assessments WHERE judge = ?", (judge,))]
         for content in contents:
             rows = self._database.rows(
                 "SELECT own.embedding, first.quality, first.appeal FROM assessments AS own JOIN assessments AS first"
                 " ON own.content = first.content WHERE own.content = ? AND own.judge = ? AND first.judge = ?",
-                (content, judge, scale_of(judge)),
+                (content, judge, first_of(judge)),
             )
             for row in rows:
                 yield content, np.frombuffer(row[0], np.float16), row[1], row[2]

@@ -131,7 +131,9 @@ def opened_table(folder: Path, judge: str, *, cache_bytes: int) -> Any:
     if not (folder / f"{table_name(judge)}.lance").is_dir():  # connecting would make the folder
         raise FileNotFoundError(folder)
     session = lancedb.Session(metadata_cache_size_bytes=cache_bytes, index_cache_size_bytes=cache_bytes)
-    return lancedb.connect(folder, session=session).open_table(table_name(judge))
+    at_once = datetime.timedelta(0)  # every question is asked of the newest version
+    connection = lancedb.connect(folder, session=session, read_consistency_interval=at_once)
+    return connection.open_table(table_name(judge))
 
 
 def _whole(manifest: Path) -> bool:

@@ -1,0 +1,35 @@
+"""Looks for `doctor` at what the chosen bundle runs on: it is loaded and sees the known picture, as before a rating.
+
+Only that tells the truth: libraries list a GPU that does not work, and files may be damaged though their sizes agree.
+Invariant: a bundle that cannot be used is a note, as the embedded one judges instead.
+"""
+
+from collections.abc import Iterator
+
+from safelight.app.finding import Finding, Level
+from safelight.app.settings import EMBEDDED, Settings
+from safelight.errors import BundleError
+
+TITLE = "Models run on"
+_HINT = "Install the driver of the GPU and, alone, the package for it: pip install 'safelight[gpu]'."
+
+
+def provider_findings(settings: Settings, *, in_use: str) -> Iterator[Finding]:
+    """Load the fetched bundle `in_use` and say what it runs on; nothing for the embedded one or where it is missing.
+
+    Takes seconds and the memory of the model.
+    """
+    if in_use == EMBEDDED or not settings.bundles.parts or not (settings.bundles / in_use).is_dir():
+        return
+    from safelight.inference.fetched_encoder import open_vision
+    from safelight.inference.gpu import gpu_may_be_there
+
+    try:
+        provider = open_vision(settings.bundles / in_use, accelerator=settings.accelerator).provider
+    except BundleError as error:
+        yield Finding(TITLE, Level.NOTE, f"{error.summary} The embedded bundle judges instead.", error.hint)
+        return
+    if provider.name == "cpu" and settings.accelerator == "auto" and gpu_may_be_there():
+        yield Finding(TITLE, Level.NOTE, provider.told, _HINT)
+    else:
+        yield Finding(TITLE, Level.OK, provider.told)

@@ -1,0 +1,109 @@
+"""Makes a fetched bundle ready before it is installed: proves that its models run, and computes what they are held to.
+
+The vision towers run on the processor, which is slow for one that is meant for a GPU and is done once: what it makes of
+the known picture is what any other way of running it is compared with. With a text tower the directions of quality
+and appeal are computed too, so that nobody needs that tower to rate. All of it is computed first and written together.
+Invariant: a bundle that comes out of here has been run; one that cannot be used leaves no file of ours behind.
+"""
+
+import io
+import os
+import shutil
+import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safelight.errors import BundleError
+from safelight.inference.fetched import FetchedFile, FetchedManifest
+from safelight.inference.fetched_encoder import DIRECTIONS, encoder_on_cpu, golden_name
+from safelight.inference.golden import reference_picture
+from safelight.inference.installed import MADE, Installed, read_staged, spoiled
+from safelight.inference.session import load_runtime
+from safelight.inference.text_encoder import text_encoder_of
+from safelight.models.zero_shot import directions
+
+_UNFINISHED = f"{MADE}.unfinished"
+
+
+def prepare(folder: Path, manifest: FetchedManifest, *, threads: int) -> None:
+    """Run the models of the bundle staged in `folder` and write what is computed with them into its folder `made`.
+
+    The files in `folder` have been verified by who calls. Raises BundleError when the bundle cannot be used, or when
+    the folder cannot be written.
+    """
+    installed = read_staged(folder, manifest)
+    runtime = load_runtime()
+    made = _goldens(installed, threads=threads, runtime=runtime)
+    if installed.text() is not None:
+        words = text_encoder_of(installed, threads=threads, bundle=installed.id, runtime=runtime)
+        made[DIRECTIONS] = packed(directions(words))
+    _write(folder, made, name=manifest.name)
+
+
+def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return the content of a `.npz` file; the same arrays give the same bytes, whenever it is made."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, values in arrays.items():
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), saved(values))
+    return buffer.getvalue()
+
+
+def saved(values: NDArray[Any]) -> bytes:
+    """Return the content of a `.npy` file."""
+    part = io.BytesIO()
+    np.save(part, values, allow_pickle=False)
+    return part.getvalue()
+
+
+def _goldens(installed: Installed, *, threads: int, runtime: Any) -> dict[str, bytes]:
+    """Return the references of the tower that the bundle is known by and of the one for a GPU, by file name."""
+    known, other = installed.known_by, installed.vision("gpu")
+    made = {golden_name(installed, known): saved(_golden(installed, known, threads=threads, runtime=runtime))}
+    if other is not None and other != known:
+        # Where a processor cannot run a file that is meant for a GPU, the GPU is left alone for want of a reference.
+        with suppress(BundleError):
+            made[golden_name(installed, other)] = saved(_golden(installed, other, threads=threads, runtime=runtime))
+    return made
+
+
+def _golden(installed: Installed, file: FetchedFile, *, threads: int, runtime: Any) -> NDArray[np.float16]:
+    encoder = encoder_on_cpu(installed, file, reason="", threads=threads, runtime=runtime, directions={})
+    picture = reference_picture(encoder.side_px)[None]
+    golden = encoder.embed(picture)
+    if np.array_equal(golden, encoder.embed(255 - picture)):
+        raise spoiled(installed.name, f"{file.path} says the same of a picture and its negative")
+    rounded: NDArray[np.float16] = golden[0].astype(np.float16)
+    return rounded
+
+
+def _write(folder: Path, made: Mapping[str, bytes], *, name: str) -> None:
+    """Write files into the folder `made`, all of them or none."""
+    unfinished = folder / _UNFINISHED
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        for path, content in made.items():
+            _write_file(unfinished / path, content)
+        shutil.rmtree(folder / MADE, ignore_errors=True)
+        unfinished.rename(folder / MADE)
+    except OSError as error:
+        with suppress(OSError):
+            shutil.rmtree(unfinished)
+        raise BundleError(
+            f"What was computed for the model bundle '{name}' cannot be written ({error.strerror}).",
+            hint="Free some space on the disk, or make the folder of the bundles writable.",
+            path=folder,
+        ) from error
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    with path.open("xb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())

@@ -1,0 +1,48 @@
+"""What `doctor` says of the bundle that is chosen: it was loaded and is right, or why the embedded one judges."""
+
+from pathlib import Path
+
+import pytest
+
+from safelight.app.finding import Level
+from safelight.app.health_models import provider_findings
+from safelight.app.settings import EMBEDDED, Settings
+from safelight.inference import gpu
+from safelight.models.prepare import prepare
+from tests.fakes.bundles import NAME, tiny_bundle, tiny_manifest
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    prepare(tiny_bundle(tmp_path / "models"), tiny_manifest(), threads=1)
+    return Settings(state=tmp_path / "state", models=tmp_path / "cache", bundles=tmp_path / "models", bundle=NAME)
+
+
+def no_gpu(monkeypatch: pytest.MonkeyPatch, *devices: str) -> None:
+    monkeypatch.setattr(gpu, "DEVICES", devices)
+
+
+def test_the_chosen_bundle_says_what_it_runs_on(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_gpu(monkeypatch)
+    (finding,) = provider_findings(settings, in_use=NAME)
+    assert (finding.level, finding.told) == (Level.OK, "cpu: The installed onnxruntime has no CUDA.")
+
+
+def test_a_gpu_that_is_not_used_is_a_note(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_gpu(monkeypatch, "/dev/null")
+    (finding,) = provider_findings(settings, in_use=NAME)
+    assert finding.level is Level.NOTE
+    assert "safelight[gpu]" in finding.hint
+
+
+def test_a_damaged_bundle_is_a_note_and_the_embedded_one_judges(settings: Settings) -> None:
+    (settings.bundles / NAME / "made" / "golden_vision.npy").write_bytes(b"rubbish")
+    (finding,) = provider_findings(settings, in_use=NAME)
+    assert finding.level is Level.NOTE
+    assert finding.told.endswith("The embedded bundle judges instead.")
+    assert finding.hint
+
+
+@pytest.mark.parametrize("in_use", [EMBEDDED, "not-installed"])
+def test_nothing_is_said_where_there_is_nothing_to_load(settings: Settings, in_use: str) -> None:
+    assert list(provider_findings(settings, in_use=in_use)) == []
