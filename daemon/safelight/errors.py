@@ -7,6 +7,7 @@
     │   ├── StateError         the state folder cannot be used (damaged, full, not writable)
     │   │   └── StateBusy      another process writes to it just now
     │   ├── BundleError        a model bundle is missing, damaged or answers nonsense
+    │   ├── SearchError        there is nothing that could be searched
     │   └── ControlError       the daemon is not there, does not answer, or refuses what was asked
     ├── EjectError             a card could not be unmounted, and stays in use
     ├── FrameError             one frame is concerned, the run goes on
@@ -69,6 +70,10 @@ class StateBusy(StateError):
 
 class BundleError(CannotStart):
     """A model bundle is missing, damaged, or gives implausible output."""
+
+
+class SearchError(CannotStart):
+    """No photograph has been looked at yet by the bundle whose embeddings are to be searched."""
 
 
 class ControlError(CannotStart):

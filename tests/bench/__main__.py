@@ -13,7 +13,7 @@ from pathlib import Path
 
 NAMES = (
     *("card_day", "cards", "cost", "daemon", "decoding", "grouping", "pipeline", "quality", "reconcile"),
-    *("sidecars", "taste", "taste_honesty", "taste_model", "watching", "worker"),
+    *("search", "sidecars", "taste", "taste_honesty", "taste_model", "watching", "worker"),
 )
 
 
@@ -57,6 +57,7 @@ def main() -> int:
         "pipeline": ["--from", f"{data}/burst/blur_triplets"],
         "quality": ["--data", data],
         "reconcile": [],
+        "search": ["--data", data],
         "sidecars": ["--data", data],
         "taste": ["--data", data],
         "taste_honesty": [],

@@ -1,6 +1,8 @@
 """Searching: everything that fits is found, whatever is in the vectors and whatever is not, and nothing is written."""
 
 import random
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,8 +109,6 @@ def test_demands_on_folders(shelf: Shelf) -> None:
     shelf.put("a", angled(1), folder="/pictures/2026")
     shelf.put("b", angled(2), folder="/pictures/2026/05")
     shelf.put("c", angled(3), folder="/pictures/2026-old")
-    from pathlib import Path
-
     assert names(found(shelf, wanted=Wanted(below=Path("/pictures/2026"))).matches) == ["a", "b"]
     assert names(found(shelf, wanted=Wanted(below=Path("/pictures"))).matches) == ["a", "b", "c"]
 
@@ -136,18 +136,37 @@ def test_rows_of_yesterday_in_the_vectors_do_not_count(shelf: Shelf) -> None:
     assert names(found(shelf, vectors).matches) == ["0000.jpg", "0001.jpg", "0002.jpg"]
 
 
+def in_one_burst(shelf: Shelf, ids: range) -> None:
+    with shelf.store.transaction():
+        for rating in list(shelf.store.ratings.ratings(ids)):
+            shelf.store.ratings.put_rating(replace(rating, burst="burst-1"), judge=JUDGE)
+
+
 def test_more_is_asked_until_there_is_enough(shelf: Shelf) -> None:
     """Of 500 frames the nearest 450 are of one burst: one row. The first page of candidates shows nothing else."""
     vectors = indexed(shelf, 500)
-    with shelf.store.transaction():
-        for rating in list(shelf.store.ratings.ratings(range(1, 451))):
-            from dataclasses import replace
-
-            shelf.store.ratings.put_rating(replace(rating, burst="burst-1"), judge=JUDGE)
+    in_one_burst(shelf, range(1, 451))
     done = found(shelf, vectors, limit=20)
     assert len(done.matches) == 20
     assert done.matches[0].more == 449
     assert len(vectors.asked) > 1
+
+
+def test_what_waits_and_is_far_takes_no_place_of_what_is_nearer_on_a_later_page(shelf: Shelf) -> None:
+    vectors = indexed(shelf, 500)
+    in_one_burst(shelf, range(1, 201))
+    for number in range(20):
+        shelf.put(f"waits {number}", vector(-1))
+    assert names(found(shelf, vectors, limit=10).matches) == [
+        "0000.jpg",
+        *(f"{each:04d}.jpg" for each in range(200, 209)),
+    ]
+
+
+def test_facts_that_the_vectors_still_have_wrong_do_not_count(shelf: Shelf) -> None:
+    vectors = indexed(shelf, 3)
+    vectors.rows = {each: (row, CaptureFacts(camera="Old")) for each, (row, _) in vectors.rows.items()}
+    assert names(found(shelf, vectors, wanted=Wanted(camera="old")).matches) == []
 
 
 def test_vectors_that_cannot_be_read_are_no_reason_to_find_nothing(shelf: Shelf) -> None:

@@ -218,6 +218,7 @@ def _clearing(around: Surroundings) -> tuple[list[Step], list[str]]:
     folders = {
         paths.state_folder(around.environ): "what it knows of your photographs and what it has learned",
         paths.models_folder(around.environ).parent: "models, which are built again when needed",
+        paths.bundles_folder(around.environ).parent: "model bundles that were fetched",
         paths.settings_file(around.environ).parent: "your settings",
     }
     steps: list[Step] = []

@@ -23,6 +23,7 @@ from safelight.cli.installing import COMMANDS as INSTALLING_COMMANDS
 from safelight.cli.learning_commands import COMMANDS
 from safelight.cli.models_commands import models
 from safelight.cli.options import AS_OF, JSON, PATH, SIDECARS, STATE, Commands
+from safelight.cli.search_commands import SEARCH_COMMANDS
 from safelight.cli.settings_commands import SETTINGS_COMMANDS
 from safelight.cli.wording import printable
 from safelight.errors import SafelightError
@@ -119,7 +120,7 @@ def doctor(state: Path | None, as_json: bool) -> int:
     return reporting.doctor(settings=tolerant(os.environ, state=state), as_json=as_json)
 
 
-for _command in (*COMMANDS, *DAEMON_COMMANDS, *SETTINGS_COMMANDS, *INSTALLING_COMMANDS, models):
+for _command in (*COMMANDS, *DAEMON_COMMANDS, *SETTINGS_COMMANDS, *INSTALLING_COMMANDS, *SEARCH_COMMANDS, models):
     cli.add_command(_command)
 
 

@@ -1,8 +1,8 @@
 """Finds the photographs that are nearest to a vector: like another photograph, or as words describe them.
 
-A library of up to 50,000 frames is compared one by one from the catalog: that is exact, and costs less than loading the
-library behind the vectors. A larger one asks the vectors, and compares besides what they do not have yet. Demands on
-stars and folders are the catalog's to answer; when few frames are left by them, those are compared one by one.
+A small library is compared one by one from the catalog: that is exact, and costs less than loading what is behind the
+vectors. A large one asks the vectors, and compares besides what they do not have yet. Demands on stars and folders are
+the catalog's to answer; when few frames are left by them, those are compared one by one.
 Invariants: nothing is written; a photograph that fits is found whether it is in the vectors or not, and fewer than were
 asked for are shown only if there are no more.
 """
@@ -132,7 +132,7 @@ class Search:
         near = {each.content: each.similarity for each in some}
         frames = [each for each in self._rows.shown(near, below=asked.wanted.below) if _fits(each, asked)]
         matches = []
-        for frame in sorted(frames, key=lambda frame: (-near[frame.content], not frame.keeper, frame.path)):
+        for frame in sorted(frames, key=lambda frame: (-near[frame.content], frame.path)):
             kind = frame.burst or frame.content
             if asked.every or kind not in seen:
                 matches.append(Match(frame, near[frame.content]))
