@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 NAMES = (
-    *("card_day", "cards", "cost", "daemon", "decoding", "grouping", "pipeline", "quality", "reconcile"),
+    *("card_day", "cards", "cost", "daemon", "decoding", "faces", "grouping", "pipeline", "quality", "reconcile"),
     *("search", "sidecars", "taste", "taste_honesty", "taste_model", "watching", "worker"),
 )
 
@@ -53,6 +53,7 @@ def main() -> int:
         "worker": [],
         "cost": ["--from", f"{data}/burst/blur_triplets", "--frames", *map(str, chosen.frames)],
         "decoding": [f"{data}/burst/blur_triplets"],
+        "faces": ["--data", data],
         "grouping": ["--data", data],
         "pipeline": ["--from", f"{data}/burst/blur_triplets"],
         "quality": ["--data", data],

@@ -57,8 +57,8 @@ def _print_lines(descriptions: Sequence[Description], outcome: Outcome) -> None:
 
 
 _KEYS = (
-    *("path", "companions", "stage", "stars", "score", "technical", "appeal", "taste", "burst", "keeper", "set"),
-    *("reason", "sidecar"),
+    *("path", "companions", "stage", "stars", "score", "technical", "appeal", "taste", "faces", "burst", "keeper"),
+    *("set", "reason", "sidecar"),
 )
 
 

@@ -2,7 +2,8 @@
 
 A blink is worth some octaves of sharpness and no more, so the frame with open eyes is the keeper unless it is clearly
 blurred. What every frame of a burst has in common (a sleeper, a statue) is held against it as mildly as against a lone
-frame. Faces stand in a part of their own: a taste learned with and without them is the same.
+frame. Faces stand in a part of their own, which a taste does not weigh; that a frame is behind its burst because of
+them does count.
 Invariant: contributions named "eyes" and "faces" are exactly what faces change, and 1 star is never due to them alone,
 as that needs a technical reason.
 """
@@ -35,6 +36,9 @@ class FaceTerm:
     def value(self) -> float:
         """Return the sum of both contributions."""
         return tidy(self.eyes + self.faces)
+
+
+NO_FACES = FaceTerm(0.0, 0.0)
 
 
 def lone_term(seen: Sequence[Face] | None) -> FaceTerm:

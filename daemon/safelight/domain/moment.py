@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import fsum
 
+from safelight.domain.face_terms import NO_FACES, FaceTerm, burst_terms, lone_term, with_faces
 from safelight.domain.frame import SetKind
 from safelight.domain.keeper import keeper_scores, octaves_behind
 from safelight.domain.records import Assessment
@@ -28,6 +29,8 @@ class Standing:
     score: Score
     keeper: bool
     failure: str  # the technical reason for 1 star, empty without one
+    leads: bool = True  # technically the best of its burst, before faces and taste
+    faces: FaceTerm = NO_FACES
 
 
 def generic(looks: Sequence[Assessment], kind: SetKind | None) -> tuple[Standing, ...]:
@@ -44,30 +47,45 @@ def generic(looks: Sequence[Assessment], kind: SetKind | None) -> tuple[Standing
     failures = [technical_failure(each, octaves_behind=float(gap)) for each, gap in zip(measures, behind, strict=True)]
     reasons = [failure.reason if failure else "" for failure in failures]
     if len(looks) == 1:
-        return (Standing(terms[0], lone[0], True, reasons[0]),)
+        faces = lone_term(looks[0].faces)
+        return (Standing(terms[0], with_faces(lone[0], faces), True, reasons[0], faces=faces),)
     own = [float(each) for each in keeper_scores(measures, [look.quality for look in looks])]
-    rows = zip(terms, spread(lone, own), reasons, strict=True)
-    best = own.index(max(own))
-    return tuple(Standing(term, score, place == best, reason) for place, (term, score, reason) in enumerate(rows))
+    said = burst_terms(own, [look.faces for look in looks])
+    scores = [with_faces(score, faces) for score, faces in zip(spread(lone, own), said, strict=True)]
+    leader = own.index(max(own))
+    best = _first_best(scores, leader)
+    rows = zip(terms, scores, reasons, said, strict=True)
+    return tuple(
+        Standing(term, score, place == best, reason, place == leader, faces)
+        for place, (term, score, reason, faces) in enumerate(rows)
+    )
+
+
+def _first_best(scores: Sequence[Score], leader: int) -> int:
+    """Return the place of the highest score; of equals the technically best frame, else the first."""
+    values = [score.value for score in scores]
+    top = max(values)
+    return leader if values[leader] == top else values.index(top)
 
 
 def weighed(standings: Sequence[Standing], kind: SetKind | None) -> tuple[tuple[Contribution, ...], ...]:
     """Return each frame's contributions as a taste weighs them: the same sums, told by moments.
 
     Who keeps the sharper of two frames of one moment says nothing of sharpness between photographs. So all frames of a
-    burst have the technical terms of its best one, and how far a frame is behind that is told by "burst" alone. (With
-    each frame's own terms, deletions inside bursts were taken for a love of sharpness, which cost half of what was
-    learned of what people like: tests/bench/taste.py.)
+    burst have the technical terms of its best one, and how far a frame is behind that, shut eyes included, is told by
+    "burst" alone. (With each frame's own terms, deletions inside bursts were taken for a love of sharpness, which cost
+    half of what was learned of what people like: tests/bench/taste.py.)
     """
     if kind is not None or len(standings) == 1:
         return tuple(each.score.contributions for each in standings)
-    best = next(each for each in standings if each.keeper)
+    best = next(each for each in standings if each.leads)
     shared = [entry for entry in best.score.contributions if entry.part is Part.TECHNICAL and entry.name != "burst"]
     level_of = fsum(entry.value for entry in shared)
     told = []
     for each in standings:
-        behind = Contribution(Part.TECHNICAL, "burst", tidy(each.score.of(Part.TECHNICAL) - level_of))
-        others = (entry for entry in each.score.contributions if entry.part is not Part.TECHNICAL)
+        own = each.score.of(Part.TECHNICAL) + each.score.of(Part.FACES)
+        behind = Contribution(Part.TECHNICAL, "burst", tidy(own - level_of))
+        others = (entry for entry in each.score.contributions if entry.part not in (Part.TECHNICAL, Part.FACES))
         told.append((*shared, behind, *others))
     return tuple(told)
 

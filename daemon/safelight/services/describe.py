@@ -38,6 +38,7 @@ class Description:
             "technical": rating and rating.part(Part.TECHNICAL),
             "appeal": rating and rating.part(Part.APPEAL),
             "taste": rating and rating.part(Part.TASTE),
+            "faces": rating and rating.part(Part.FACES),
             "burst": rating and rating.burst,
             "keeper": rating and rating.keeper,
             "set": rating.set_kind.value if rating and rating.set_kind else None,

@@ -261,6 +261,7 @@ def _rating(each: _Placed, keeper: _Placed | None, scale: Scale, given: Rating |
         failure=standing.failure if granted == 1 else "",
         taste=standing.score.of(Part.TASTE),
         keeper_taste=beside.standing.score.of(Part.TASTE) if beside else 0.0,
+        faces=standing.faces,
     )
     return Rating(
         frame_id=each.frame.id,
