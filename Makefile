@@ -2,13 +2,14 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help rate test test-desktop soak interop bench doctor lint format lock wheel deb clean
+.PHONY: help rate test test-desktop soak interop export bench doctor lint format lock wheel deb clean
 
 # make would expand dollars in a folder's name and run what looks like a call: the name travels unexpanded, under a name of its own.
 export SAFELIGHT_FOLDER := $(value FOLDER)
 export SAFELIGHT_FOLDER_FROM := $(origin FOLDER)
 unexport FOLDER
 export PYTHON
+export TORCH
 
 PYTEST_WORKERS ?= 2
 SECONDS ?= 300
@@ -19,6 +20,7 @@ help:
 	@echo 'make test-desktop                        test notifications, tray, cards and units on a screen of its own'
 	@echo 'make soak                                five minutes of mixed traffic, kills and unmounts; SECONDS=3600 for the hour, ARGS=--seed=7'
 	@echo 'make interop                             test with real programs (darktable, gio, rsync ...): installs them if it may'
+	@echo 'make export                              turn a SigLIP checkpoint into a bundle; ARGS= as its --help says, TORCH= the torch'
 	@echo 'make doctor                              say what is missing on this computer'
 	@echo 'make bench                               measure time and memory; ARGS= as python -m tests.bench --help says'
 	@echo 'make lint, make format                   check, or rewrite, the form of the code'
@@ -47,6 +49,10 @@ interop:
 	@packaging/setup.sh dev
 	@packaging/interop.sh
 	@.venv/bin/python -m pytest tests/interop -n $(PYTEST_WORKERS) --dist loadgroup $(ARGS)
+
+export:
+	@packaging/setup.sh run
+	@packaging/export.sh $(ARGS)
 
 bench:
 	@packaging/setup.sh dev
@@ -82,5 +88,5 @@ deb:
 	@.venv/bin/python packaging/deb/build.py $(ARGS)
 
 clean:
-	@rm -rf .venv .cache dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-export .cache dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -80,10 +80,8 @@ def test_neither_runtime_is_forced_on_everybody():
     per_extra = {
         extra: {Requirement(text).name for text in texts} for extra, texts in project["optional-dependencies"].items()
     }
-    assert set(per_extra) == {"cpu", "gpu", "tray", "export", "dev"}
+    assert set(per_extra) == {"cpu", "gpu", "tray", "dev"}
     assert "onnxruntime" in per_extra["cpu"] - per_extra["gpu"]
     assert "onnxruntime-gpu" in per_extra["gpu"] - per_extra["cpu"]
-    assert all(
-        "torch" not in names and "transformers" not in names for extra, names in per_extra.items() if extra != "export"
-    )
+    assert all(names.isdisjoint({"torch", "transformers"}) for names in per_extra.values())
     assert not {"torch", "onnxruntime-gpu"} & set(versions("requirements-dev.lock", "3.11"))

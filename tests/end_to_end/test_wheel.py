@@ -79,7 +79,7 @@ def test_wheel_names_its_extras(wheel):
         (metadata,) = [name for name in archive.namelist() if name.endswith("METADATA")]
         lines = archive.read(metadata).decode().splitlines()
     assert {line for line in lines if line.startswith("Provides-Extra")} == {
-        f"Provides-Extra: {extra}" for extra in ("cpu", "dev", "export", "gpu", "tray")
+        f"Provides-Extra: {extra}" for extra in ("cpu", "dev", "gpu", "tray")
     }
     assert "License-Expression: Apache-2.0" in lines
     assert not [line for line in lines if line.startswith("Requires-Dist: onnxruntime") and "extra ==" not in line]

@@ -13,6 +13,11 @@ from safelight.errors import BundleError
 TITLE = "Models run on"
 _HINT = "Install the driver of the GPU and, alone, the package for it: pip install 'safelight[gpu]'."
 
+_RUNS_OVER = (
+    "This processor has no VNNI instructions: on it, 8-bit models that others made may answer several percent wrong."
+)
+_EXPORT = "A bundle that 'make export' makes from the same checkpoint does not have that."
+
 
 def provider_findings(settings: Settings, *, in_use: str) -> Iterator[Finding]:
     """Load the fetched bundle `in_use` and say what it runs on; nothing for the embedded one or where it is missing.
@@ -23,13 +28,23 @@ def provider_findings(settings: Settings, *, in_use: str) -> Iterator[Finding]:
         return
     from safelight.inference.fetched_encoder import open_vision
     from safelight.inference.gpu import gpu_may_be_there
+    from safelight.inference.processor import sums_run_over
 
     try:
         provider = open_vision(settings.bundles / in_use, accelerator=settings.accelerator).provider
     except BundleError as error:
         yield Finding(TITLE, Level.NOTE, f"{error.summary} The embedded bundle judges instead.", error.hint)
         return
+    if provider.name == "cpu" and _is_foreign_int8(settings, in_use) and sums_run_over():
+        yield Finding(TITLE, Level.NOTE, _RUNS_OVER, _EXPORT)
     if provider.name == "cpu" and settings.accelerator == "auto" and gpu_may_be_there():
         yield Finding(TITLE, Level.NOTE, provider.told, _HINT)
     else:
         yield Finding(TITLE, Level.OK, provider.told)
+
+
+def _is_foreign_int8(settings: Settings, name: str) -> bool:
+    from safelight.inference.installed import read_installed
+
+    installed = read_installed(settings.bundles / name)
+    return installed.known_by.precision == "int8" and not installed.manifest.source.local

@@ -38,7 +38,7 @@ def _https(text: str) -> str:
 
 
 class Source(Part):
-    """Where files come from: a pinned `repository` of a model hub, `local` (made on this computer), or each its `url`."""
+    """Where files come from: a pinned `repository` of a model hub, `local` (made here), or each its `url`."""
 
     title: Text
     licence: Text
