@@ -39,7 +39,7 @@ def scores(files: Iterable[Path], encoder: BundleEncoder) -> NDArray[np.float64]
             picture = read_picture(path, DecodeRules())
         except Unreadable:
             continue
-        encoded = encoder.encode(picture.thumb)
+        encoded = encoder.encode(picture.thumb, picture.closeup)
         terms = technical_terms(measure(picture.rgb), encoded.quality)
         found.append(lone_score([(term.name, term.value) for term in terms], encoded.appeal).value)
     return np.array(found)

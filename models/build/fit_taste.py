@@ -11,7 +11,6 @@ Invariant: the same data and software give the same file; where the data is abse
 
 import csv
 import hashlib
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +29,8 @@ from safelight.domain.technical import measure
 from safelight.domain.technical_terms import technical_terms
 from safelight.errors import Unreadable
 from safelight.inference.heads import SOFT_LIMIT, Heads, read_heads
-from safelight.models.build.fit_heads import APPEAL_KIND_SHARE, STRENGTHS, Outputs, asked, outputs_as_rated
+from safelight.models.build.fit_appeal import KIND_SHARE, theme
+from safelight.models.build.rated import STRENGTHS, Outputs, asked, outputs_as_rated
 from safelight.models.build.ridge import Floats, Table, folds, held_out, spearman, strongest
 from safelight.models.shipped import FOLDER
 from safelight.models.taste import read_basis, write_basis
@@ -142,7 +142,7 @@ def held_out_appeal(outputs: Floats, ratings: Floats, themes: NDArray[np.int64],
     The shipped head learned these very photographs; a prior learned with its answers would believe it too much.
     """
     table = Table(outputs, np.nanmean(ratings, axis=0), themes, kinds)
-    answers = held_out(table, STRENGTHS, kind_share=APPEAL_KIND_SHARE, parts=folds(themes))
+    answers = held_out(table, STRENGTHS, kind_share=KIND_SHARE, parts=folds(themes))
     chosen = answers[strongest([spearman(row, table.target) for row in answers])]
     return np.asarray(SOFT_LIMIT * np.tanh((chosen - chosen.mean()) / chosen.std() / SOFT_LIMIT), np.float64)
 
@@ -157,12 +157,12 @@ def read_rated(folder: Path, outputs: Outputs, heads: Heads, *, length: int) -> 
             category[row["image"]] = row["category"]
     names = sorted(category)
     ratings = np.array([[given[person].get(name, np.nan) for name in names] for person in sorted(given)])
-    themes = np.unique([re.sub(r"\s*\d+\.\w+$", "", name) for name in names], return_inverse=True)[1].astype(np.int64)
+    themes = np.unique([theme(name) for name in names], return_inverse=True)[1].astype(np.int64)
     files = [folder / "images" / name for name in names]
     both = np.array([[_must(outputs(file, turned), file) for turned in (False, True)] for file in files], np.float64)
-    appeal = held_out_appeal(both, ratings, themes, np.array([category[name] for name in names]))
+    appeal = held_out_appeal(both[:, :, 0], ratings, themes, np.array([category[name] for name in names]))
     generic = [_contributions(file, row[0], heads, float(z)) for file, row, z in zip(files, both, appeal, strict=True)]
-    return Rated(Photographs(_unit(both[:, 0, :length]), np.array(generic)), ratings, themes)
+    return Rated(Photographs(_unit(both[:, 0, 0, :length]), np.array(generic)), ratings, themes)
 
 
 def read_ordinary(folder: Path, outputs: Outputs, heads: Heads, *, length: int) -> Photographs:
@@ -175,7 +175,7 @@ def read_ordinary(folder: Path, outputs: Outputs, heads: Heads, *, length: int) 
             answer = outputs(file, False)
             if answer is not None:
                 wide = np.asarray(answer, np.float64)
-                embeddings.append(wide[:length])
+                embeddings.append(wide[0, :length])
                 generic.append(_contributions(file, wide, heads, None))
     return Photographs(_unit(np.array(embeddings)), np.array(generic))
 
@@ -230,7 +230,7 @@ def main() -> None:
     """Fit, write, and print the lines that belong into models/taste.py and models/README.md."""
     biq, oasis, out = asked("Fit the start of every taste for the embedded bundle.")
     outputs, length = outputs_as_rated()
-    heads = read_heads((FOLDER / "heads" / "embedded.npz").read_bytes(), numbers=len(_first(biq, outputs)))
+    heads = read_heads((FOLDER / "heads" / "embedded.npz").read_bytes(), numbers=_first(biq, outputs).shape[-1])
     rated = read_rated(oasis, outputs, heads, length=length)
     ordinary = read_ordinary(biq, outputs, heads, length=length)
     content = write_basis(make_basis([rated.photographs, ordinary], rated))

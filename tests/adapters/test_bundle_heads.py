@@ -12,11 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from safelight.inference.heads import write_heads
-from safelight.models.build.fit_heads import combine, fit_appeal, fit_quality
-from safelight.models.build.ridge import Floats, Table, alike, fit, folds, held_out, spearman, strongest
+from safelight.inference.heads import NAMES, read_heads
+from safelight.models.build.fit_appeal import People, fit_appeal, others_to_people, theme, to_people
+from safelight.models.build.fit_quality import fit_quality, read_quality, without_alike
+from safelight.models.build.quality_kinds import BY_LIGHT, clusters, kinds_of, left_out
+from safelight.models.build.rated import Head, interval, put_head, with_head
+from safelight.models.build.ridge import Fit, Floats, Table, alike, fit, folds, held_out, spearman, strongest
 
-LENGTH, TAPS = 6, 5
+LENGTH, TAPS = 24, 5
 
 
 def table(pictures: int, numbers: int, *, target: Floats | None = None, seed: int = 0) -> Table:
@@ -98,15 +101,15 @@ def test_likeness_is_passed_on_along_a_chain() -> None:
 
 
 def seen(file: Path, mirrored: bool) -> NDArray[np.float32] | None:
-    """Say of a picture what its name tells: the number in it is its quality and its beauty."""
+    """Say of a picture what its name tells: the number in it is its quality and its beauty, closer even more so."""
     number = int("".join(re.findall(r"\d", file.name)) or 0)
     if number == 13:
         return None  # unreadable
     rng = np.random.default_rng(number * 2 + mirrored)
-    outputs = rng.normal(size=LENGTH + TAPS).astype(np.float32)
-    outputs[:LENGTH] /= np.linalg.norm(outputs[:LENGTH])
-    outputs[[0, LENGTH]] += number / 20
-    return outputs
+    views = rng.normal(size=(2, LENGTH + TAPS)).astype(np.float32)
+    views[:, :LENGTH] /= np.linalg.norm(views[:, :LENGTH], axis=1, keepdims=True)
+    views[:, LENGTH] += number / 20
+    return views
 
 
 @pytest.fixture
@@ -134,17 +137,120 @@ def rated(tmp_path: Path) -> Path:
 def test_both_heads_are_fitted_reported_and_the_same_again(rated: Path) -> None:
     quality, again = (fit_quality(rated / "quality_biq", seen, length=LENGTH) for _ in range(2))
     appeal = fit_appeal(rated / "taste_oasis", seen)
-    assert write_heads(combine(quality, appeal)) == write_heads(combine(again, appeal))
+    assert np.array_equal(quality.fit.weights, again.fit.weights)
     assert not quality.fit.weights[:LENGTH].any(), "quality must not read what is shown"
     assert quality.fit.weights[LENGTH] > 0
     assert "99 pictures" in quality.report[0], "the unreadable one is left out"
     assert any("pairs in a scene right" in line for line in quality.report)
+    assert any("kinds of subject, each left out" in line for line in quality.report)
     assert "held-out themes" in appeal.report[0]
+    assert "Scene" in appeal.report[1] and "all the others" in appeal.report[2]
 
 
-def test_without_the_data_nothing_is_written(tmp_path: Path) -> None:
+def test_quality_is_read_from_the_whole_and_its_middle_and_appeal_from_the_whole(rated: Path) -> None:
+    def blurred_in_the_middle(file: Path, mirrored: bool) -> NDArray[np.float32] | None:
+        views = seen(file, mirrored)
+        if views is not None:
+            views[1] = -5.0
+        return views
+
+    appeal, other = (fit_appeal(rated / "taste_oasis", told) for told in (seen, blurred_in_the_middle))
+    assert np.array_equal(appeal.fit.weights, other.fit.weights)
+    one, two = (read_quality(rated / "quality_biq", told, length=LENGTH) for told in (seen, blurred_in_the_middle))
+    assert not np.allclose(one.table.outputs, two.table.outputs)
+    assert np.array_equal(one.embeddings, two.embeddings)
+
+
+def test_a_head_takes_its_row_and_leaves_the_other(tmp_path: Path) -> None:
+    first = Fit(np.arange(4, dtype=np.float64), 0.5)
+    second = Fit(-np.arange(4, dtype=np.float64), 0.25)
+    content = with_head(with_head(None, "appeal", first), "quality", second)
+    heads = read_heads(content, numbers=4)
+    assert heads.weights.tolist() == [second.weights.tolist(), first.weights.tolist()]
+    assert heads.bias.tolist() == [0.25, 0.5]
+    assert NAMES == ("quality", "appeal")
+    file = tmp_path / "heads.npz"
+    file.write_bytes(content)
+    lines = put_head(file, "quality", fit_quality_of_nothing(second))
+    assert file.read_bytes() == content
+    assert f"size_bytes = {len(content)}" in lines
+
+
+def fit_quality_of_nothing(made: Fit) -> Head:
+    return Head(made, ("measured nothing",))
+
+
+def test_near_duplicates_of_what_is_judged_are_not_learned(rated: Path) -> None:
+    known = read_quality(rated / "quality_biq", seen, length=LENGTH)
+    assert len(without_alike(known, known).target) == 0
+
+
+def test_a_kind_is_judged_by_a_fit_that_never_saw_it() -> None:
+    rated = table(120, 6)
+    kinds = np.array(["seen", "other"] * 60)
+    opposed = Table(rated.outputs, np.where(kinds == "seen", rated.target, -rated.target), rated.groups, rated.kinds)
+    answers = left_out(opposed, kinds, 0.01, 0.0)
+    for kind in ("seen", "other"):
+        assert spearman(answers[kinds == kind], opposed.target[kinds == kind]) < -0.5, "it only knew the other kind"
+    together = Table(opposed.outputs, opposed.target, np.zeros(120, np.int64), opposed.kinds)
+    assert np.isnan(left_out(together, kinds, 0.01, 0.0)).all(), "all are alike, so nothing is left to learn from"
+
+
+def test_clusters_are_found_and_light_is_in_thirds() -> None:
+    rng = np.random.default_rng(0)
+    rows = np.concatenate([rng.normal(size=(20, 3)) * 0.01 + centre for centre in np.eye(3) * 5])
+    found = clusters(rows, 3)
+    assert [len(set(found[start : start + 20].tolist())) for start in (0, 20, 40)] == [1, 1, 1]
+    assert len(set(found.tolist())) == 3
+    assert set(clusters(np.ones((5, 3)), 3).tolist()) == {0}
+    kinds = kinds_of(rows, table(60, 2), np.arange(60) / 60)[BY_LIGHT]
+    assert {kind: int((kinds == kind).sum()) for kind in ("dark", "middle", "bright")} == {
+        "dark": 20, "middle": 20, "bright": 20,
+    }  # fmt: skip
+
+
+def test_the_interval_holds_the_value_and_shrinks_with_more_groups() -> None:
+    few, many = (table(pictures, 4) for pictures in (20, 400))
+    widths = []
+    for rated in (few, many):
+        noisy = rated.target + np.random.default_rng(3).normal(size=len(rated.target)) * 5
+        low, high = interval(rated, noisy, draws=100)
+        assert low < spearman(noisy, rated.target) < high
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 2
+
+
+def test_people_are_compared_with_all_the_others_and_by_category() -> None:
+    ratings = np.array([[1.0, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6], [6, 5, 4, 3, 2, np.nan], [3, 3, 3, 3, 3, 3]])
+    rated = Table(np.zeros((6, 1, 1)), np.arange(6.0), np.arange(6), np.array(["a"] * 3 + ["b"] * 3))
+    people = People(tuple("uvwxyz"), ratings, rated)
+    told = to_people(np.arange(6.0), people)
+    assert told["all"][:3].tolist() == pytest.approx([1, 1, -1])
+    assert np.isnan(told["all"][3]), "who gives all the same agrees with nobody"
+    assert np.isnan(told["b"][2]), "two pictures are too few"
+    others = others_to_people(people)["all"]
+    assert others[2] == pytest.approx(-1)
+    mean_of_others = np.array([10 / 3] * 5 + [4.5])
+    assert others[0] == pytest.approx(spearman(mean_of_others, ratings[0]))
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("Dog12.jpg", "Dog"), ("Dog 3.jpg", "Dog"), ("Fire hydrant 1.jpg", "Fire hydrant")]
+)
+def test_themes_are_told_by_names(name: str, told: str) -> None:
+    assert theme(name) == told
+
+
+@pytest.mark.parametrize("script", ["fit_quality", "fit_appeal", "fit_taste"])
+def test_without_the_data_nothing_is_written(tmp_path: Path, script: str) -> None:
     out = tmp_path / "heads.npz"
-    command = [sys.executable, "-m", "safelight.models.build.fit_heads", "--data", str(tmp_path), "--out", str(out)]
+    command = [sys.executable, "-m", f"safelight.models.build.{script}", "--data", str(tmp_path), "--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert "Nothing was fitted" in done.stdout + done.stderr
     assert not out.exists()
+
+
+def test_without_the_data_no_probability_is_fitted(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "safelight.models.build.fit_failure", "--data", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert "Nothing was fitted" in done.stdout + done.stderr

@@ -271,14 +271,34 @@ def test_heads_that_are_anything_else_are_refused(kind: str) -> None:
 @settings(max_examples=50, deadline=None)
 def test_heads_end_softly(outputs: NDArray[np.float32]) -> None:
     heads = Heads(np.stack([np.ones(9), -np.ones(9)]), np.zeros(2))
-    up, down = heads.score(outputs)
+    up, down = heads.score(outputs[None])
     assert -SOFT_LIMIT <= up <= SOFT_LIMIT
     assert np.isclose(up, -down)
 
 
 def test_a_small_score_is_left_as_it_is() -> None:
-    said = Heads(np.eye(2), np.zeros(2)).score(np.array([0.1, -0.1], np.float32))
+    said = Heads(np.eye(2), np.zeros(2)).score(np.array([[0.1, -0.1]], np.float32))
     assert np.allclose(said, (0.1, -0.1), atol=1e-3)
+
+
+def test_quality_is_the_mean_of_the_views_and_appeal_that_of_the_whole() -> None:
+    heads = Heads(np.array([[1.0, 0.0], [1.0, 0.0]]), np.zeros(2))
+    quality, appeal = heads.score(np.array([[0.1, 9.0], [0.3, -9.0]], np.float32))
+    assert np.allclose((quality, appeal), (0.2, 0.1), atol=2e-3)
+
+
+def test_a_closer_look_changes_the_quality_and_nothing_else(encoder: BundleEncoder) -> None:
+    whole, closer = encoder.encode(noise(1)), encoder.encode(noise(1), noise(2) // 4)
+    assert closer.quality != whole.quality
+    assert closer.appeal == whole.appeal
+    assert np.array_equal(closer.embedding, whole.embedding)
+    twice = encoder.encode(noise(1), noise(1))
+    assert (twice.quality, twice.appeal) == (whole.quality, whole.appeal)
+
+
+def test_a_closeup_of_another_shape_is_refused(encoder: BundleEncoder) -> None:
+    with pytest.raises(BundleError, match="was given a picture"):
+        encoder.encode(noise(1), np.zeros((100, 100, 3), np.uint8))
 
 
 # --- the library that runs models -------------------------------------------------------------------------------------

@@ -84,7 +84,8 @@ def test_public_photographs_have_their_classes(shared_data: Path, classes: Class
 
 
 def judged(encoder: BundleEncoder, path: Path) -> float:
-    return encoder.encode(read_picture(path, DecodeRules()).thumb).quality
+    picture = read_picture(path, DecodeRules())
+    return encoder.encode(picture.thumb, picture.closeup).quality
 
 
 def test_the_sharp_one_of_sharp_defocused_and_moved_is_best(shared_data: Path, encoder: BundleEncoder) -> None:

@@ -31,7 +31,7 @@ class Faulty:
     def __init__(self, inner):
         self.inner, self.bundle, self.length = inner, inner.bundle, inner.length
 
-    def encode(self, thumb):
+    def encode(self, thumb, closeup=None):
         red, green, blue = thumb[100:124, 100:124].reshape(-1, 3).mean(axis=0)
         if red > 200 and green < 60 and blue < 60:
             os.kill(os.getpid(), signal.SIGSEGV)
@@ -39,7 +39,7 @@ class Faulty:
             signal.pause()
         if blue > 200 and red < 60 and green < 60:
             raise ZeroDivisionError("a fault")
-        return self.inner.encode(thumb)
+        return self.inner.encode(thumb, closeup)
 
 def open_encoder(settings):
     return Faulty(open_real(settings))

@@ -312,7 +312,8 @@ def _put_appeal(bed: Bed, data: Path) -> None:
 
 def held_out_appeal(bed: Bed, data: Path) -> np.ndarray:
     """Return the appeal (photographs, frames) of heads that were fitted without the theme of each photograph."""
-    from safelight.models.build.fit_heads import APPEAL_KIND_SHARE, outputs_as_rated
+    from safelight.models.build.fit_appeal import KIND_SHARE
+    from safelight.models.build.rated import outputs_as_rated
     from safelight.models.build.ridge import Table, fit, folds
 
     outputs, _ = outputs_as_rated()
@@ -320,7 +321,7 @@ def held_out_appeal(bed: Bed, data: Path) -> np.ndarray:
         [outputs(bed.frames / file_name(number, frame), mirrored) for frame, mirrored in _VERSIONS]
         for number in range(len(bed.names))
     ]
-    looks = np.array(rows, np.float64)
+    looks = np.array(rows, np.float64)[:, :, 0]  # of each frame as a whole
     given: dict[str, list[float]] = {}
     for person in people(data / "ratings_dev.csv"):
         for name, rating in person.ratings.items():
@@ -334,7 +335,7 @@ def held_out_appeal(bed: Bed, data: Path) -> np.ndarray:
     found = np.zeros((len(target), FRAMES))
     for part in np.unique(parts):
         out = parts == part
-        (made,) = fit(table.only(~out), [APPEAL_STRENGTH], kind_share=APPEAL_KIND_SHARE)
+        (made,) = fit(table.only(~out), [APPEAL_STRENGTH], kind_share=KIND_SHARE)
         for frame in range(FRAMES):
             found[out, frame] = made.predict(looks[out, frame])
     first = found[:, 0]
@@ -342,7 +343,7 @@ def held_out_appeal(bed: Bed, data: Path) -> np.ndarray:
 
 
 _VERSIONS = [*((frame, False) for frame in range(FRAMES)), (0, True)]  # each frame as it is, and the first mirrored
-APPEAL_STRENGTH = 10.0  # of the ridge; `fit_heads` chooses among neighbours of it
+APPEAL_STRENGTH = 10.0  # of the ridge; `fit_appeal` chooses among neighbours of it
 
 
 def _tells_apart(person: Person) -> bool:

@@ -32,8 +32,8 @@ from safelight.domain.taste_table import KINDS, Table
 from safelight.domain.technical import measure
 from safelight.domain.technical_terms import technical_terms
 from safelight.inference.heads import Heads, read_heads
-from safelight.models.build.fit_heads import Outputs, outputs_as_rated
 from safelight.models.build.fit_taste import Photographs, Rated, leaning, make_basis, read_ordinary, read_rated
+from safelight.models.build.rated import Outputs, outputs_as_rated
 from safelight.models.build.ridge import spearman
 from safelight.models.shipped import FOLDER
 from tests.bench.people import SHOOT, file_name, make_frames
@@ -63,7 +63,7 @@ def encode(data: Path) -> World:
     outputs, length = outputs_as_rated()
     first = outputs(sorted((data / "taste_oasis" / "images").iterdir())[0], False)
     assert first is not None
-    heads = read_heads((FOLDER / "heads" / "embedded.npz").read_bytes(), numbers=len(first))
+    heads = read_heads((FOLDER / "heads" / "embedded.npz").read_bytes(), numbers=first.shape[-1])
     rated = read_rated(data / "taste_oasis", outputs, heads, length=length)
     ordinary = read_ordinary(data / "quality_biq", outputs, heads, length=length)
     basis = make_basis([rated.photographs, ordinary], None)
@@ -91,7 +91,7 @@ def _moment(
         terms = technical_terms(measures[-1], quality)
         lone.append(replace_appeal(lone_score([(term.name, term.value) for term in terms], 0.0), appeal))
         qualities.append(quality)
-        embeddings.append(np.asarray(answer[:length], np.float64))
+        embeddings.append(np.asarray(answer[0, :length], np.float64))
     placed = spread(lone, [float(each) for each in keeper_scores(measures, qualities)])
     made = np.zeros((FRAMES, len(NAMES)))
     for frame, score in enumerate(placed):

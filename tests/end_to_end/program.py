@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-KEYS = set("path companions stage stars score technical appeal taste burst keeper set reason sidecar".split())
+KEYS = set("path companions stage stars score technical appeal taste faces burst keeper set reason sidecar".split())
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,8 @@ class FakeEncoder:
     bundle = "fake:000000000000:fp32"
     length = 588
 
-    def encode(self, thumb: NDArray[np.uint8]) -> Encoded:
+    def encode(self, thumb: NDArray[np.uint8], closeup: NDArray[np.uint8] | None = None) -> Encoded:
+        del closeup
         flat = thumb[8::16, 8::16].astype(np.float32).reshape(-1) - 127.5
         return Encoded(embedding=flat / np.linalg.norm(flat), quality=float(flat[:20].mean() / 60), appeal=0.0)
 

@@ -1,14 +1,16 @@
 """Lets the fetched bundle in use look at the whole library now, and says how far it has come.
 
-The daemon does the same in quiet moments. Whatever ends it, the next time goes on where it was.
+The daemon does the same in quiet moments. Whatever ends it, the next time goes on where it was. What is not on the disk
+as it was known (deleted, copied back, edited) is found out about first, as the daemon does all the time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from safelight.app.progress import Progress
-from safelight.app.settings import EMBEDDED
+from safelight.app.settings import EMBEDDED, Settings
 from safelight.app.wiring import Parts
 from safelight.domain.judges import bundle_of, looks_alone
+from safelight.errors import BundleError, SafelightError, StateError
 
 _TOGETHER = 256  # photographs between two questions of what is left
 
@@ -18,36 +20,68 @@ class Progressed:
     """How far the bundle in use has come."""
 
     bundle: str
-    seen: int = 0  # photographs that it has seen
-    unseen: int = 0  # of those that are there
+    seen: int = 0  # photographs that it has seen, of those that are there
+    unseen: int = 0  # likewise, that it has not
+    passed_over: int = 0  # likewise, that could not be read any more
     judges: bool = False  # whether its looks count; else those of the embedded one do
     trouble: str = ""  # what keeps it from looking, as sentences
 
 
 def standing(parts: Parts) -> Progressed:
-    """Return how far the bundle in use has come, as far as the catalog tells without loading it."""
+    """Return how far the bundle in use has come, as far as catalog and disk tell without loading it."""
     bundle = parts.settings.bundle
     if bundle == EMBEDDED:
         return Progressed(bundle, judges=True)
+    trouble = _trouble(parts.settings)
     judge = next((each for each in parts.store.judges() if _is_of(each, bundle)), None)
     if judge is None:
-        return Progressed(bundle, unseen=parts.store.count_assessed())
+        return Progressed(bundle, unseen=parts.store.count_assessed(), trouble=trouble)
     successions = parts.store.successions
     unseen = successions.count_unseen(judge)
-    return Progressed(bundle, successions.count_seen(judge), unseen, not unseen and successions.has(judge))
+    return Progressed(
+        bundle=bundle,
+        seen=successions.count_seen_there(judge),
+        unseen=unseen,
+        passed_over=successions.count_passed_over(judge),
+        judges=not trouble and not unseen and successions.has(judge),
+        trouble=trouble,
+    )
 
 
 def catch_up(parts: Parts, progress: Progress) -> Progressed:
     """Let the bundle in use look at all that it has not seen. Raises BundleError without the embedded one."""
-    before = standing(parts)
-    progress.begin("Getting to know the library", before.unseen)
+    trouble = "" if parts.settings.bundle == EMBEDDED else _reconciled(parts)
+    progress.begin("Getting to know the library", standing(parts).unseen)
     with parts.judging(0) as judging:
         look = parts.scanner.look
         while judging.look_again(stamp=look, at_most=_TOGETHER, progress=progress.advance) == _TOGETHER:
             pass
-        trouble = judging.trouble
-    now = standing(parts)
-    return Progressed(now.bundle, now.seen, now.unseen, now.judges, trouble)
+        trouble = judging.trouble or trouble
+    return replace(standing(parts), trouble=trouble)
+
+
+def _reconciled(parts: Parts) -> str:
+    """Find out what happened to known files; what goes wrong there keeps nobody from looking, and is returned."""
+    from safelight.app import reconcile_run  # `status` needs none of it
+
+    try:
+        reconcile_run.reconcile(None, parts=parts)
+    except (BundleError, StateError):
+        raise
+    except SafelightError as error:
+        return error.told
+    return ""
+
+
+def _trouble(settings: Settings) -> str:
+    """Return what is wrong with the bundle in use as it lies on the disk, without reading its models."""
+    from safelight.inference.installed import read_installed
+
+    try:
+        read_installed(settings.bundles / settings.bundle)
+    except BundleError as error:
+        return error.told
+    return ""
 
 
 def _is_of(judge: str, bundle: str) -> bool:

@@ -4,13 +4,13 @@ Decode workers start with the first request and end with the last, before anythi
 only when there is something to judge.
 """
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from safelight import paths
+from safelight.app.bundle_word import MEMO, Word, written
 from safelight.app.looking_closer import Closer
 from safelight.app.settings import Settings
 from safelight.decoding.exif import ExiftoolReader
@@ -34,8 +34,6 @@ from safelight.services.succeed import Succeed
 from safelight.storage.store import SqliteStore
 from safelight.watching.volumes import CardVolumes
 
-MEMO = "models"  # where word of the bundle in use is left
-
 Stamp = Callable[[Path], FileStamp | None]
 
 
@@ -52,12 +50,14 @@ class Judging:
         at: Callable[[int | None], None] = lambda _: None,
         encoder: Callable[[Settings], BundleEncoder] | None = None,
         closer: Callable[[Settings, Callable[[BundleError], None]], Closer] | None = None,
+        told: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Start the workers for so many frames, then load the bundles. Raises BundleError without the embedded one.
 
-        `at` is told the frame that is worked on from now on, None when it is no longer a single one.
+        `at` is told the frame that is worked on from now on, None when it is no longer a single one; `told` what goes
+        wrong with a fetched bundle, once, as sentences.
         """
-        self._at = at
+        self._at, self._told = at, told
         self._store = store
         self._clock = clock
         self._troubles: list[str] = []
@@ -75,7 +75,7 @@ class Judging:
         self._second = looks.second(store, self._first.judge)
         self._faces = looks.faces()
         self._again: LookAgain | None = None
-        self._bundle, self._provider = settings.bundle, looks.provider
+        self._settings, self._looks = settings, looks
         self._note()
 
     @property
@@ -109,6 +109,8 @@ class Judging:
         `leaning` loads what was learned of the person; it is asked when it is settled whose looks count.
         """
         counting = self._succeed().step()
+        if self._second is not None:
+            self._second.renew()  # it may have taken over just now, and is lent to more than this ranking
         return Rank(
             store=self._store,
             assessments=counting,
@@ -161,10 +163,12 @@ class Judging:
     def _trouble(self, error: BundleError) -> None:
         if error.told not in self._troubles:
             self._troubles.append(error.told)
+            self._told(error.told)
 
     def _note(self) -> None:
         """Leave word for `status` of what the bundle in use runs on, and of what is wrong with it."""
-        noted = json.dumps({"bundle": self._bundle, "provider": self._provider, "trouble": self.trouble})
+        word = Word(self._looks.provider, self.trouble, self._looks.fails)
+        noted = written(word, self._settings)
         if self._store.memos.get(MEMO) != noted:
             self._store.memos.put(MEMO, noted)
 

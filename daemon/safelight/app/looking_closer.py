@@ -38,10 +38,11 @@ class Closer:
         self._settings = settings
         self._say = say
         self.provider = ""  # what the fetched bundle runs on and why, as one line
+        self.fails = False  # a fetched bundle is in use and cannot be used: the embedded one judges alone
         self._open_vision = open_vision or self._vision
         self._open_faces = open_faces or _faces
-        self._bundle = self._described(settings.bundle) if settings.bundle != EMBEDDED else None
-        self._faces = self._described(FACES) if settings.faces and _is_there(settings, FACES) else None
+        self._bundle = self._described(settings.bundle, self._bundle_fails) if settings.bundle != EMBEDDED else None
+        self._faces = self._described(FACES, say) if settings.faces and _is_there(settings, FACES) else None
 
     @property
     def decoding(self) -> dict[str, Any]:
@@ -56,7 +57,7 @@ class Closer:
         try:
             encoder = self._open_vision(self._settings.bundles / self._bundle.name, self._settings)
         except BundleError as error:
-            self._say(error)
+            self._bundle_fails(error)
             return None
         judge = beside(encoder.bundle, first)
         return SecondLook(
@@ -64,7 +65,7 @@ class Closer:
             assessments=store.assessments(judge),
             took_over=lambda: store.successions.get(judge),
             threads=self._settings.jobs,
-            say=self._say,
+            say=self._bundle_fails,
         )
 
     def faces(self) -> FaceLook | None:
@@ -84,12 +85,16 @@ class Closer:
         self.provider = encoder.provider.told
         return encoder
 
-    def _described(self, name: str) -> Installed | None:
+    def _described(self, name: str, say: Say) -> Installed | None:
         try:
             return read_installed(self._settings.bundles / name)
         except BundleError as error:
-            self._say(error)
+            say(error)
             return None
+
+    def _bundle_fails(self, error: BundleError) -> None:
+        self.fails = True
+        self._say(error)
 
 
 def _is_there(settings: Settings, name: str) -> bool:

@@ -8,6 +8,7 @@ Invariant: a duty that is done twice, because the first time was cut short, leav
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -244,4 +245,10 @@ def _judging(start: Start, parts: Parts, say: Say) -> Judging:
         frames=start.settings.jobs,
         at=lambda key: say(("at", key)),
         encoder=named(start.program.encoder) if start.program.encoder else None,
+        told=_into_log,
     )
+
+
+def _into_log(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

@@ -11,6 +11,7 @@ from safelight.cli.wording import printable
 from safelight.control.messages import Answer
 from safelight.domain.records import Rating
 from safelight.domain.score import Part
+from safelight.domain.technical_failure import failure_probability
 from safelight.services.account import Account, Accounts, Because
 from safelight.services.describe import Describe, Description
 
@@ -83,6 +84,7 @@ def _details(rating: Rating | None, keeper: Rating | None) -> dict[str, object]:
         return [{"part": term.part.value, "name": term.name, "value": term.value} for term in each.contributions]
 
     return {
+        "technical_failure_probability": rating and failure_probability(rating.contributions),
         "shoot": rating and rating.shoot,
         "contributions": listed(rating),
         "keeper_contributions": listed(keeper),

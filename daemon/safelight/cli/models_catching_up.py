@@ -10,6 +10,7 @@ from safelight.app.catching_up import Progressed
 from safelight.app.settings import EMBEDDED, Settings
 from safelight.cli.progress import shown
 from safelight.cli.wording import counted, printable
+from safelight.domain.succession import LEAST_FRAMES
 
 
 def run(*, settings: Settings, environ: Mapping[str, str], as_json: bool) -> int:
@@ -20,6 +21,7 @@ def run(*, settings: Settings, environ: Mapping[str, str], as_json: bool) -> int
         "bundle": done.bundle,
         "seen": done.seen,
         "unseen": done.unseen,
+        "passed_over": done.passed_over,
         "judges": done.judges,
         "trouble": done.trouble,
     }
@@ -37,11 +39,20 @@ def told(done: Progressed) -> str:
         lines.append(f"{name} has seen {counted(done.seen, 'photograph')}, all there are, and judges from now on.")
     elif done.unseen:
         lines.append(
-            f"{name} has seen {done.seen:,} photographs and not yet {done.unseen:,}; {EMBEDDED} judges until then."
+            f"{name} has seen {counted(done.seen, 'photograph')} and not yet {done.unseen:,};"
+            f" {EMBEDDED} judges until then."
         )
+    elif done.seen >= LEAST_FRAMES:
+        lines.append(f"{name} answers the same for every photograph, so {EMBEDDED} goes on judging.")
     else:
         lines.append(
-            f"{name} has seen {counted(done.seen, 'photograph')}, all there are. It judges once there are 200 of them;"
-            f" {EMBEDDED} does until then."
+            f"{name} has seen {counted(done.seen, 'photograph')}, all there are. It judges once there are"
+            f" {LEAST_FRAMES} of them; {EMBEDDED} does until then."
         )
+    if done.unseen and not done.trouble:
+        lines.append(
+            "The rest cannot be reached now, as on a disk that is not plugged in; it is looked at when it can."
+        )
+    if done.passed_over:
+        lines.append(f"{counted(done.passed_over, 'photograph')} could not be read any more, and did not count.")
     return "\n".join(lines)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.app import remote, wiring
+from safelight.app import bundle_word, remote, wiring
 from safelight.app.settings import EMBEDDED, Settings
 from safelight.app.wiring import Parts
 from safelight.cli.wording import counted, printable
@@ -30,6 +30,7 @@ _SAID = {
     Stage.UNREADABLE: "could not be judged",
 }
 
+_LEAST = 200  # domain.succession.LEAST_FRAMES, without loading numpy for it
 _WHY_HELD = "they stay unrated until you are done with their folder, to measure honestly how well Safelight does."
 _NO_DAEMON = "No daemon is at work here, so nothing is watched; 'safelight run' starts one."
 
@@ -96,35 +97,41 @@ def _record(settings: Settings, parts: Parts) -> dict[str, Any]:
 
 
 def _models(parts: Parts) -> dict[str, Any]:
-    noted = _noted(parts)
-    if parts.settings.bundle == EMBEDDED:
-        return {"bundle": EMBEDDED, "seen": None, "unseen": 0, "judges": True} | noted
     from safelight.app.catching_up import standing
 
     found = standing(parts)
-    return {"bundle": found.bundle, "seen": found.seen, "unseen": found.unseen, "judges": found.judges} | noted
-
-
-def _noted(parts: Parts) -> dict[str, str]:
-    """Return what was last said of the bundle in use: what it runs on, and what is wrong with it."""
-    noted = json.loads(parts.store.memos.get("models") or "{}")
-    fits = noted.get("bundle") == parts.settings.bundle
-    return {name: noted.get(name, "") if fits else "" for name in ("provider", "trouble")}
+    word = bundle_word.read(parts.store.memos.get(bundle_word.MEMO), parts.settings)
+    fails = bool(found.trouble) or word.fails
+    return {
+        "bundle": found.bundle,
+        "seen": None if found.bundle == EMBEDDED else found.seen,
+        "unseen": found.unseen,
+        "judges": found.judges and not fails,
+        "fails": fails,
+        "provider": "" if fails else word.provider,
+        "trouble": found.trouble or word.trouble,
+    }
 
 
 def _bundle_told(models: Mapping[str, Any]) -> Iterator[str]:
     name = printable(models["bundle"])
-    if models["trouble"]:
-        yield f"{printable(models['trouble'])} {EMBEDDED} judges instead."
+    if models["fails"]:
+        yield f"{EMBEDDED} judges in place of {name}, which cannot be used."
+    elif models["bundle"] == EMBEDDED:
+        yield f"{name} judges."
     elif models["judges"]:
         yield f"{name} judges; it has seen {counted(models['seen'], 'photograph')}."
     elif models["unseen"]:
         left = f"{counted(models['unseen'], 'photograph')} left"
         yield f"{name} gets to know the library, with {left}; {EMBEDDED} judges until then."
+    elif models["seen"] < _LEAST:
+        yield f"{name} has seen {counted(models['seen'], 'photograph')}; {EMBEDDED} judges until there are {_LEAST}."
     else:
-        yield f"{name} has seen {counted(models['seen'] or 0, 'photograph')}; {EMBEDDED} judges until there are 200."
+        yield f"{name} has seen {counted(models['seen'], 'photograph')}, and does not judge yet; {EMBEDDED} does."
     if models["provider"]:
         yield f"It runs on {printable(models['provider'])}"
+    if models["trouble"]:
+        yield printable(models["trouble"])
 
 
 def _lines(record: Mapping[str, Any]) -> Iterator[str]:

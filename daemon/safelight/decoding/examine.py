@@ -32,6 +32,7 @@ def examine_file(request: Request, *, measure: Measure, rules: DecodeRules) -> E
         other_taken_s=_other_times(request.sources, source),
         measures=measure(picture.rgb),
         thumb=picture.thumb,
+        closeup=picture.closeup,
         squares=picture.squares,
         preview=picture.rgb if rules.keep_preview else None,
         width_px=picture.width_px,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from safelight.decoding.closeup import closeup
 from safelight.decoding.colour import to_srgb
 from safelight.decoding.completeness import refuse_incomplete
 from safelight.decoding.content import Kind, kind_of
@@ -43,6 +44,7 @@ class Picture:
 
     rgb: NDArray[np.uint8]  # (H, W, 3), long edge at least DecodeRules.long_edge_px where the original has it
     thumb: NDArray[np.uint8]  # (thumb_px, thumb_px, 3), the whole picture squashed to the square
+    closeup: NDArray[np.uint8]  # (thumb_px, thumb_px, 3), the middle of it at a larger scale, as it is
     width_px: int  # of the full picture, upright
     height_px: int
     facts: CaptureFacts
@@ -122,17 +124,21 @@ def _finished(stored: _Stored, rules: DecodeRules, path: Path) -> Picture:
     info = stored.image.info
     image = to_srgb(stored.image, info.get("icc_profile"), info.get("nclx_profile"), adobe_rgb=stored.adobe_rgb)
     turn = _TURNS.get(stored.turn)
-    squares = {edge: _square(image, edge, turn) for edge in {rules.thumb_px, *rules.squares_px}}
-    rgb = np.asarray(image if turn is None else image.transpose(turn))
+    squares = {edge: _upright(_square(image, edge), turn) for edge in {rules.thumb_px, *rules.squares_px}}
+    middle = _upright(closeup(image, rules.thumb_px), turn)
+    rgb = _upright(image, turn)
     thumb = squares.pop(rules.thumb_px)
     refuse_uniform(rgb, thumb, path)
     if rules.thumb_px in rules.squares_px:
         squares[rules.thumb_px] = thumb
     width, height = stored.full if stored.turn < 5 else stored.full[::-1]
-    return Picture(rgb, thumb, width, height, stored.facts, squares)
+    return Picture(rgb, thumb, middle, width, height, stored.facts, squares)
 
 
-def _square(image: Image.Image, edge_px: int, turn: Image.Transpose | None) -> NDArray[np.uint8]:
-    """Squash a picture to a square, without a crop, and turn it upright."""
-    square = image.resize((edge_px, edge_px), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    return np.asarray(square if turn is None else square.transpose(turn))
+def _square(image: Image.Image, edge_px: int) -> Image.Image:
+    """Squash a picture to a square, without a crop."""
+    return image.resize((edge_px, edge_px), Image.Resampling.BILINEAR, reducing_gap=2.0)
+
+
+def _upright(image: Image.Image, turn: Image.Transpose | None) -> NDArray[np.uint8]:
+    return np.asarray(image if turn is None else image.transpose(turn))

@@ -15,8 +15,8 @@ from safelight.domain.frame import SetKind
 from safelight.domain.keeper import keeper_scores, octaves_behind
 from safelight.domain.records import Assessment
 from safelight.domain.score import Contribution, Part, Score, level, lone_score, spread, tidy
-from safelight.domain.technical_failure import technical_failure
-from safelight.domain.technical_terms import Term, technical_terms
+from safelight.domain.technical_failure import technical_failure, technical_failure_probability
+from safelight.domain.technical_terms import Term, technical_score, technical_terms
 
 TasteTerms = Sequence[tuple[str, float]]  # named summands in score units
 
@@ -44,7 +44,11 @@ def generic(looks: Sequence[Assessment], kind: SetKind | None) -> tuple[Standing
         return tuple(Standing(own, score, True, "") for own, score in zip(terms, level(lone), strict=True))
     measures = [look.measures for look in looks]
     behind = octaves_behind(measures)
-    failures = [technical_failure(each, octaves_behind=float(gap)) for each, gap in zip(measures, behind, strict=True)]
+    likely = [technical_failure_probability(technical_score(own)) for own in terms]
+    failures = [
+        technical_failure(each, octaves_behind=float(gap), probability=chance)
+        for each, gap, chance in zip(measures, behind, likely, strict=True)
+    ]
     reasons = [failure.reason if failure else "" for failure in failures]
     if len(looks) == 1:
         faces = lone_term(looks[0].faces)

@@ -38,6 +38,7 @@ class Examined:
     thumb: NDArray[np.uint8]
     width_px: int  # of the full picture, after orientation
     height_px: int
+    closeup: NDArray[np.uint8] | None = None  # the middle of it, as large as the thumb and at a larger scale
     squares: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)  # edge in pixels -> a thumb of that size
     preview: NDArray[np.uint8] | None = None  # (H, W, 3) upright sRGB, if it was asked for
 
@@ -92,8 +93,11 @@ class Encoder(Protocol):
         """Numbers in an embedding."""
         ...
 
-    def encode(self, thumb: NDArray[np.uint8]) -> Encoded:
-        """Encode one uint8 (224, 224, 3) thumb. Raises BundleError when the output is not finite."""
+    def encode(self, thumb: NDArray[np.uint8], closeup: NDArray[np.uint8] | None = None) -> Encoded:
+        """Encode one uint8 (224, 224, 3) thumb, with the closeup of the same picture and shape where there is one.
+
+        Raises BundleError when the output is not finite.
+        """
         ...
 
 

@@ -140,7 +140,9 @@ class Assess:
             judge=self._assessments.judge,
         )
         # A batch of previews would be a hundred megabytes.
-        return _Looked(replace(answer, preview=None, squares={}), assessment, tuple(contents), sight.beside)
+        return _Looked(
+            replace(answer, preview=None, closeup=None, squares={}), assessment, tuple(contents), sight.beside
+        )
 
     def _beside(self, made: Sequence[_Looked]) -> list[tuple[SecondLook, Assessment]]:
         """Return what the further bundle says of frames, where there is one and it saw them."""

@@ -98,7 +98,8 @@ class SecondLook:
 
     def renew(self) -> None:
         """Go on with what was made since, when this bundle took over."""
-        self._succession = self._load()
+        if self._succession is None:  # what was made stays as it is
+            self._succession = self._load()
 
 
 def see_readable(look: SecondLook, answers: Sequence[Examined | Refused]) -> list[NDArray[np.float16] | None]:

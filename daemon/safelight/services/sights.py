@@ -58,7 +58,7 @@ class Sights:
     def _first(self, answer: _Answer) -> tuple[Encoded, tuple[Face, ...] | None] | None:
         if isinstance(answer, Refused):
             return None
-        return self._encoder.encode(answer.thumb), self._faces.of(answer) if self._faces else None
+        return self._encoder.encode(answer.thumb, answer.closeup), self._faces.of(answer) if self._faces else None
 
 
 def _without_preview(answer: _Answer) -> _Answer:

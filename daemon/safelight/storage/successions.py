@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safelight.domain.features import Basis, Bridge
-from safelight.domain.judges import first_of
+from safelight.domain.judges import first_of, scale_of
 from safelight.domain.succession import Succession, Tilt
 from safelight.errors import StateError
 from safelight.ports.successions import Unseen
@@ -22,13 +22,22 @@ from safelight.storage.database import Database
 
 _BASIS = ("centre", "directions", "mean", "covariance", "ordinary_mean", "ordinary")
 _STANDING = "('assessed', 'ranked', 'published', 'kept', 'derived')"
+# A look of the first bundle, of any release: after an update it has seen nothing by its new name, and need not.
+_BY_FIRST = "instr({0}.judge, '+') = 0 AND substr({0}.judge, 1, length(?2)) = ?2"
+_THERE = f"""
+    frames.stage IN {_STANDING} AND EXISTS (SELECT 1 FROM files WHERE files.content = frames.content AND gone = 0)
+"""
 _UNSEEN = f"""
-    FROM frames JOIN assessments AS seen ON seen.content = frames.content AND seen.judge = ?2
-    WHERE frames.stage IN {_STANDING}
-    AND EXISTS (SELECT 1 FROM files WHERE files.content = frames.content AND gone = 0)
+    FROM frames JOIN assessments AS seen ON seen.content = frames.content AND {_BY_FIRST.format("seen")}
+    WHERE {_THERE}
     AND NOT EXISTS (SELECT 1 FROM assessments AS own WHERE own.content = frames.content AND own.judge = ?1)
     AND NOT EXISTS (SELECT 1 FROM passed_over WHERE passed_over.content = frames.content AND passed_over.judge = ?1)
 """
+# What the first bundle says of the content of the row `own`: its present release, or else the newest that has seen it.
+_NEAREST = (
+    f"FROM assessments AS one WHERE one.content = own.content AND {_BY_FIRST.format('one')}"
+    " ORDER BY one.judge = ?3 DESC, one.rowid DESC LIMIT 1"
+)
 
 
 class SqliteSuccessions:
@@ -68,18 +77,34 @@ class SqliteSuccessions:
         rows = self._database.rows(
             f"SELECT DISTINCT frames.content AS content {_UNSEEN}"
             " ORDER BY json_extract(seen.facts, '$.taken_s') DESC, frames.id DESC LIMIT ?3",
-            (judge, first_of(judge), limit),
+            (judge, _first(judge), limit),
         )
         return tuple(map(self._held, (row["content"] for row in rows)))
 
     def count_unseen(self, judge: str) -> int:
         """Return how many these are."""
         query = f"SELECT count(DISTINCT frames.content) {_UNSEEN}"
-        return int(self._database.rows(query, (judge, first_of(judge)))[0][0])
+        return int(self._database.rows(query, (judge, _first(judge)))[0][0])
 
     def count_seen(self, judge: str) -> int:
         """Return how many contents this judge has seen, of files that are there or were."""
         return int(self._database.rows("SELECT count(*) FROM assessments WHERE judge = ?", (judge,))[0][0])
+
+    def count_seen_there(self, judge: str) -> int:
+        """Return how many contents this judge has seen, of files that are there."""
+        query = (
+            "SELECT count(DISTINCT frames.content) FROM frames JOIN assessments AS own"
+            f" ON own.content = frames.content AND own.judge = ? WHERE {_THERE}"
+        )
+        return int(self._database.rows(query, (judge,))[0][0])
+
+    def count_passed_over(self, judge: str) -> int:
+        """Return how many contents this judge could not look at, of files that are there."""
+        query = (
+            "SELECT count(DISTINCT frames.content) FROM frames JOIN passed_over"
+            f" ON passed_over.content = frames.content AND passed_over.judge = ? WHERE {_THERE}"
+        )
+        return int(self._database.rows(query, (judge,))[0][0])
 
     def pass_over(self, content: bytes, judge: str, reason: str) -> None:
         """Remember that a content cannot be looked at, so that it is not asked for again."""
@@ -93,9 +118,9 @@ class SqliteSuccessions:
         Contents are named by digests, so the first ones by name are a sample that does not depend on when they came.
         """
         rows = self._database.rows(
-            "SELECT one.embedding, other.embedding FROM assessments AS one JOIN assessments AS other"
-            " ON one.content = other.content WHERE one.judge = ? AND other.judge = ? ORDER BY one.content LIMIT ?",
-            (first_of(judge), judge, limit),
+            f"SELECT (SELECT one.embedding {_NEAREST}), own.embedding FROM assessments AS own"
+            f" WHERE own.judge = ?1 AND EXISTS (SELECT 1 {_NEAREST}) ORDER BY own.content LIMIT ?4",
+            (judge, _first(judge), first_of(judge), limit),
         )
         return _rows([row[0] for row in rows]), _rows([row[1] for row in rows])
 
@@ -104,12 +129,13 @@ class SqliteSuccessions:
         contents = [row[0] for row in self._database.rows("SELECT content FROM assessments WHERE judge = ?", (judge,))]
         for content in contents:
             rows = self._database.rows(
-                "SELECT own.embedding, first.quality, first.appeal FROM assessments AS own JOIN assessments AS first"
-                " ON own.content = first.content WHERE own.content = ? AND own.judge = ? AND first.judge = ?",
-                (content, judge, first_of(judge)),
+                f"SELECT own.embedding, (SELECT one.quality {_NEAREST}), (SELECT one.appeal {_NEAREST})"
+                " FROM assessments AS own WHERE own.judge = ?1 AND own.content = ?4",
+                (judge, _first(judge), first_of(judge), content),
             )
-            for row in rows:
-                yield content, np.frombuffer(row[0], np.float16), row[1], row[2]
+            for embedding, quality, appeal in rows:
+                if quality is not None:
+                    yield content, np.frombuffer(embedding, np.float16), quality, appeal
 
     def set_heads(self, judge: str, content: bytes, *, quality: float, appeal: float) -> None:
         """Replace what this judge says of quality and appeal."""
@@ -122,6 +148,11 @@ class SqliteSuccessions:
         query = "SELECT * FROM files WHERE content = ? AND gone = 0 ORDER BY frame_id, path LIMIT 1"
         file = known_file(self._database.rows(query, (content,))[0])
         return Unseen(content, file.path, file.stamp)
+
+
+def _first(judge: str) -> str:
+    """Return how the names of all releases of the bundle that this judge looks beside begin."""
+    return f"{scale_of(judge)}:"
 
 
 def _rows(blobs: list[bytes]) -> NDArray[np.float16]:
