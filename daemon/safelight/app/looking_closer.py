@@ -7,16 +7,18 @@ Invariant: nothing here raises because of a fetched bundle.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safelight.app.settings import EMBEDDED, Settings
 from safelight.domain.judges import beside
 from safelight.errors import BundleError
-from safelight.inference.installed import Installed, read_installed
 from safelight.ports import FaceReader, VisionEncoder
 from safelight.services.face_look import FaceLook
 from safelight.services.second_look import SecondLook
 from safelight.storage.store import SqliteStore
+
+if TYPE_CHECKING:  # most people have no fetched bundle, and reading descriptions takes a quarter of a second
+    from safelight.inference.installed import Installed
 
 FACES = "faces"  # the name of the bundle that finds them
 
@@ -85,7 +87,9 @@ class Closer:
         self.provider = encoder.provider.told
         return encoder
 
-    def _described(self, name: str, say: Say) -> Installed | None:
+    def _described(self, name: str, say: Say) -> "Installed | None":
+        from safelight.inference.installed import read_installed
+
         try:
             return read_installed(self._settings.bundles / name)
         except BundleError as error:
