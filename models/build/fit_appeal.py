@@ -7,7 +7,6 @@ less of what people like is told. Mirrored copies are learned too.
 Invariant: everything that is reported was measured on themes that the reported fit had not seen.
 """
 
-import csv
 import re
 import sys
 from collections.abc import Mapping
@@ -28,6 +27,7 @@ from safelight.models.build.rated import (
     interval,
     outputs_as_rated,
     put_head,
+    read_ratings,
 )
 from safelight.models.build.ridge import Floats, Table, fit, spearman
 
@@ -45,12 +45,7 @@ class People:
 
 def read_appeal(folder: Path, outputs: Outputs) -> People:
     """Read `ratings_dev.csv` and its readable photographs in `folder`."""
-    given: dict[str, dict[str, float]] = {}
-    category: dict[str, str] = {}
-    with (folder / "ratings_dev.csv").open(newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
-            given.setdefault(row["user"], {})[row["image"]] = float(row["rating"])
-            category[row["image"]] = row["category"]
+    given, category = read_ratings(folder)
     names = sorted(category)
     full, kept = encode([folder / "images" / name for name in names], outputs)
     names = [names[place] for place in kept]

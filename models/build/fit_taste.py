@@ -30,7 +30,7 @@ from safelight.domain.technical_terms import technical_terms
 from safelight.errors import Unreadable
 from safelight.inference.heads import SOFT_LIMIT, Heads, read_heads
 from safelight.models.build.fit_appeal import KIND_SHARE, theme
-from safelight.models.build.rated import STRENGTHS, Outputs, asked, outputs_as_rated
+from safelight.models.build.rated import STRENGTHS, Outputs, asked, outputs_as_rated, read_ratings
 from safelight.models.build.ridge import Floats, Table, folds, held_out, spearman, strongest
 from safelight.models.shipped import FOLDER
 from safelight.models.taste import read_basis, write_basis
@@ -149,12 +149,7 @@ def held_out_appeal(outputs: Floats, ratings: Floats, themes: NDArray[np.int64],
 
 def read_rated(folder: Path, outputs: Outputs, heads: Heads, *, length: int) -> Rated:
     """Read OASIS in `folder`: `ratings_dev.csv` and images."""
-    given: dict[str, dict[str, float]] = {}
-    category: dict[str, str] = {}
-    with (folder / "ratings_dev.csv").open(newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
-            given.setdefault(row["user"], {})[row["image"]] = float(row["rating"])
-            category[row["image"]] = row["category"]
+    given, category = read_ratings(folder)
     names = sorted(category)
     ratings = np.array([[given[person].get(name, np.nan) for name in names] for person in sorted(given)])
     themes = np.unique([theme(name) for name in names], return_inverse=True)[1].astype(np.int64)

@@ -35,6 +35,17 @@ STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)
 NEAR_DUPLICATE = 0.75  # cosine of the embeddings from which pictures may show one scene
 
 
+def read_ratings(folder: Path) -> tuple[dict[str, dict[str, float]], dict[str, str]]:
+    """Return what each person gave each picture, and each picture's category, from `ratings_dev.csv` in `folder`."""
+    given: dict[str, dict[str, float]] = {}
+    category: dict[str, str] = {}
+    with (folder / "ratings_dev.csv").open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            given.setdefault(row["user"], {})[row["image"]] = float(row["rating"])
+            category[row["image"]] = row["category"]
+    return given, category
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
     """A fitted head over all outputs, and what was measured, as lines for people."""
