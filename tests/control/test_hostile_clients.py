@@ -233,8 +233,8 @@ def test_a_thousand_connections_leave_nothing_behind(served: Served) -> None:
         with served.raw() as connected:
             if number % 3:
                 connected.sendall(line("rescan")[: number % 40])
-    wait_until(lambda: served.connections == 0)
-    assert len(os.listdir("/proc/self/fd")) <= before
+    # On a busy machine the last ones are taken from the queue only after all that were open have ended.
+    wait_until(lambda: served.connections == 0 and len(os.listdir("/proc/self/fd")) <= before)
     still_answers(served)
 
 

@@ -78,7 +78,7 @@ def test_a_bundle_is_installed_from_a_folder_used_verified_and_removed(person):
     assert "undamaged" in models(person, "fetch", "tiny-siglip", "--from", TINY)[1]
 
     status, said, _ = models(person, "use", "tiny-siglip")
-    assert status == 0 and "judges from now on" in said
+    assert status == 0 and "judges as soon as it has seen your photographs" in said
     settings = (person.home / ".config" / "safelight" / "settings.toml").read_text()
     assert '\nbundle = "tiny-siglip"' in settings
     assert lines(person)["tiny-siglip"]["in_use"]

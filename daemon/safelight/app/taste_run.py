@@ -16,6 +16,7 @@ from safelight.app.wiring import Parts
 from safelight.domain.evaluation import Report, evaluate
 from safelight.domain.evaluation_rows import Seen
 from safelight.domain.history import Past
+from safelight.domain.judges import looks_alone
 from safelight.domain.portrait import Portrait, portray
 from safelight.domain.portrait_examples import Pictured
 from safelight.domain.records import Assessment
@@ -62,10 +63,11 @@ def _pictured(ids: Collection[int], pasts: Mapping[int, Past], made: Computed, p
     known = features_of(ids, pasts, assessments=assessments, basis=made.taste.basis)
     names = {frame.id: str(frame.path) for frame in parts.store.catalog.frames(known)}
     looks = _looks(known, pasts, made, parts)
+    alone = looks_alone(made.judge)  # a frame that is gone was seen by the first bundle alone: another embedding
     return [
         Pictured(names[each], known[each], looks[each].embedding, pasts[each].burst)
         for each in known
-        if each in names and each in looks
+        if each in names and each in looks and looks_alone(looks[each].judge) == alone
     ]
 
 

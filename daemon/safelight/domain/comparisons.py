@@ -9,7 +9,7 @@ Never across bursts: a frame thrown away beside a kept one of its moment. It los
 shoot; on people's own ratings, four in ten of the comparisons made with such frames were ties or wrong. Nor what merely
 survived over anything deleted elsewhere, for "still there" is not "liked" and taught a ranking to be wrong when it was
 tried.
-Invariants: winner and loser are two frames of one shoot, seen by one judge, with different pixels, not of one series;
+Invariants: winner and loser are two frames of one shoot, scored on one scale, with different pixels, not of one series;
 the same history gives the same comparisons, and a veto only takes away those that rest on its action.
 """
 

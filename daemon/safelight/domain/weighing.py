@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from safelight.domain.actions import Action
 from safelight.domain.history import Past
+from safelight.domain.judges import scale_of
 from safelight.domain.preference import WEIGHT, Comparison, Kind
 from safelight.domain.verdicts import Verdict
 
@@ -57,8 +58,15 @@ def mates(one: Past, other: Past) -> bool:
 
 
 def comparable(one: Past, other: Past) -> bool:
-    """Tell whether two frames may be held against each other: seen by one judge, not the same picture or series."""
-    if one.frame_id == other.frame_id or one.content == other.content or one.judge != other.judge:
+    """Tell whether two frames may be held against each other: scored on one scale, not the same picture or series.
+
+    Which bundle each was ranked by is all the same: whoever learns from the pair looks at both with one.
+    """
+    if (
+        one.frame_id == other.frame_id
+        or one.content == other.content
+        or scale_of(one.judge or "") != scale_of(other.judge or "")
+    ):
         return False
     return not (one.set_kind and mates(one, other))
 

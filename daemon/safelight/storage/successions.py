@@ -23,7 +23,7 @@ from safelight.storage.database import Database
 _BASIS = ("centre", "directions", "mean", "covariance", "ordinary_mean", "ordinary")
 _STANDING = "('assessed', 'ranked', 'published', 'kept', 'derived')"
 # A look of the first bundle, of any release: after an update it has seen nothing by its new name, and need not.
-_BY_FIRST = "instr({0}.judge, '+') = 0 AND substr({0}.judge, 1, length(?2)) = ?2"
+_BY_FIRST = "instr({0}.judge, '+') = 0 AND substr({0}.judge || ':', 1, length(?2) + 1) = ?2 || ':'"
 _THERE = f"""
     frames.stage IN {_STANDING} AND EXISTS (SELECT 1 FROM files WHERE files.content = frames.content AND gone = 0)
 """
@@ -77,14 +77,14 @@ class SqliteSuccessions:
         rows = self._database.rows(
             f"SELECT DISTINCT frames.content AS content {_UNSEEN}"
             " ORDER BY json_extract(seen.facts, '$.taken_s') DESC, frames.id DESC LIMIT ?3",
-            (judge, _first(judge), limit),
+            (judge, scale_of(judge), limit),
         )
         return tuple(map(self._held, (row["content"] for row in rows)))
 
     def count_unseen(self, judge: str) -> int:
         """Return how many these are."""
         query = f"SELECT count(DISTINCT frames.content) {_UNSEEN}"
-        return int(self._database.rows(query, (judge, _first(judge)))[0][0])
+        return int(self._database.rows(query, (judge, scale_of(judge)))[0][0])
 
     def count_seen(self, judge: str) -> int:
         """Return how many contents this judge has seen, of files that are there or were."""
@@ -120,7 +120,7 @@ class SqliteSuccessions:
         rows = self._database.rows(
             f"SELECT (SELECT one.embedding {_NEAREST}), own.embedding FROM assessments AS own"
             f" WHERE own.judge = ?1 AND EXISTS (SELECT 1 {_NEAREST}) ORDER BY own.content LIMIT ?4",
-            (judge, _first(judge), first_of(judge), limit),
+            (judge, scale_of(judge), first_of(judge), limit),
         )
         return _rows([row[0] for row in rows]), _rows([row[1] for row in rows])
 
@@ -131,7 +131,7 @@ class SqliteSuccessions:
             rows = self._database.rows(
                 f"SELECT own.embedding, (SELECT one.quality {_NEAREST}), (SELECT one.appeal {_NEAREST})"
                 " FROM assessments AS own WHERE own.judge = ?1 AND own.content = ?4",
-                (judge, _first(judge), first_of(judge), content),
+                (judge, scale_of(judge), first_of(judge), content),
             )
             for embedding, quality, appeal in rows:
                 if quality is not None:
@@ -148,11 +148,6 @@ class SqliteSuccessions:
         query = "SELECT * FROM files WHERE content = ? AND gone = 0 ORDER BY frame_id, path LIMIT 1"
         file = known_file(self._database.rows(query, (content,))[0])
         return Unseen(content, file.path, file.stamp)
-
-
-def _first(judge: str) -> str:
-    """Return how the names of all releases of the bundle that this judge looks beside begin."""
-    return f"{scale_of(judge)}:"
 
 
 def _rows(blobs: list[bytes]) -> NDArray[np.float16]:

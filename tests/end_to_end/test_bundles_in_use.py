@@ -1,0 +1,152 @@
+"""A fetched bundle in use, as a person lives with it: it gets to know the library, takes over, and nothing is lost."""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.end_to_end.daemons import running, until
+from tests.faults.library import FRAMES, Library
+from tests.faults.shoot import put
+
+RATED = range(120)  # by their person
+LATER = ("--as-of", "2099-01-01")  # when a deletion is believed
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """Return a library that the embedded bundle has rated and learned from; the tiny bundle is installed."""
+    library = Library(tmp_path_factory.mktemp("library"))
+    library.make()
+    library.rate_by_kind(RATED)
+    for command in (("reconcile", library.pictures), ("learn",)):
+        status, said, complained = library.run(*command)
+        assert status == 0, said + complained
+    library.keep()
+    yield library
+    library.tidy()
+
+
+@pytest.fixture
+def library(made: Library) -> Library:
+    """Return the library as it was, with the tiny bundle chosen."""
+    made.restore()
+    return made
+
+
+def took_over(library: Library) -> None:
+    """Let the tiny bundle see everything and judge."""
+    status, said, complained = library.run("models", "catch-up")
+    assert status == 0 and "judges from now on" in said, said + complained
+
+
+def comparisons(library: Library) -> int:
+    """Return how many comparisons the present taste rests on."""
+    found: int = library.record("taste")["comparisons"]
+    return found
+
+
+def test_a_bundle_takes_over_when_it_has_seen_the_library(library: Library) -> None:
+    assert library.standing() | {"provider": ""} == {
+        "bundle": "tiny-siglip", "seen": 0, "unseen": FRAMES, "judges": False, "fails": False, "provider": "",
+        "trouble": "",
+    }  # fmt: skip
+    took_over(library)
+    assert library.standing()["judges"]
+    assert len(library.told()["changes"]) == 1
+    status, said, complained = library.run("rerate")
+    assert status == 0, complained
+    status, said, complained = library.run("explain", library.pictures / f"IMG_{FRAMES - 1:04d}.jpg")
+    assert status == 0 and "taste: subject" in said, complained
+    assert library.verified() == ""
+
+
+def test_a_bundle_that_takes_over_unlearns_nothing(library: Library) -> None:
+    before = comparisons(library)
+    assert before > 100
+    took_over(library)
+    library.run("rerate")  # gives all but what the person rated another judge
+    assert comparisons(library) == before
+    library.use("embedded")
+    library.run("rerate")
+    assert comparisons(library) == before
+    assert library.verified() == ""
+
+
+def test_photographs_that_are_gone_count_under_a_bundle_that_never_saw_them(library: Library) -> None:
+    gone = range(100, 104)
+    before = comparisons(library)
+    library.delete(gone)
+    library.run("reconcile", library.pictures)
+    library.run("reconcile", library.pictures, *LATER)
+    took_over(library)
+    library.run("learn", *LATER)
+    library.run("rerate")
+    assert library.standing()["seen"] == FRAMES - len(gone)
+    status, _, complained = library.run("taste")  # pictures that two bundles have seen are shown side by side
+    assert status == 0, complained
+    assert comparisons(library) >= before
+    assert library.verified() == ""
+
+
+def test_numbers_are_of_photographs_that_are_there(library: Library) -> None:
+    took_over(library)
+    library.delete(range(200, 205))
+    library.run("reconcile", library.pictures)
+    _, said, _ = library.run("models", "catch-up")
+    assert f"tiny-siglip has seen {FRAMES - 5} photographs, all there are" in said
+    assert library.standing()["seen"] == FRAMES - 5
+
+
+def test_what_an_older_release_of_the_embedded_bundle_saw_is_looked_at(library: Library) -> None:
+    library.change("UPDATE assessments SET judge = 'embedded:000000000000:fp32/m1'")
+    assert library.standing()["unseen"] == FRAMES
+    took_over(library)
+    assert library.standing()["seen"] == FRAMES
+
+
+def test_a_library_that_was_copied_back_is_seen_without_another_command(library: Library) -> None:
+    for path in library.pictures.glob("*.jpg"):
+        before = path.stat().st_ino
+        aside = path.rename(path.with_suffix(".aside"))
+        put(path, aside.read_bytes())
+        aside.unlink()
+        assert path.stat().st_ino != before
+    took_over(library)
+
+
+def test_two_bundles_one_after_the_other(library: Library) -> None:
+    before = comparisons(library)
+    took_over(library)
+    library.install("tiny-two")
+    library.use("tiny-two")
+    status, said, _ = library.run("models", "catch-up")
+    assert status == 0 and "tiny-two has seen" in said
+    library.run("rerate")
+    library.use("tiny-siglip")
+    library.run("rerate")  # what it saw is known still
+    assert library.standing()["judges"]
+    told = library.told()
+    assert len(told["took over"]) == 2 and len(told["changes"]) == 3
+    assert comparisons(library) == before
+    assert library.verified() == ""
+
+
+def test_the_daemon_lets_a_bundle_take_over_and_says_when_it_is_missed(library: Library) -> None:
+    with running(library) as daemon:
+        until(lambda: library.standing()["seen"], why=daemon.log)
+        status, said, complained = library.run("models", "catch-up")  # both at once see nothing twice
+        assert status == 0 and "judges from now on" in said, said + complained
+        looks = [(judge, content) for judge, content, *_ in library.told()["looks"]]
+        assert len(looks) == len(set(looks)) == 2 * FRAMES
+        assert len(library.told()["changes"]) == 1
+        library.bundle().rename(library.place / "away")
+        assert library.standing()["fails"]
+        daemon.process.send_signal(signal.SIGHUP)  # else its worker goes on with what it has loaded
+        library.add(FRAMES)
+        name = f"IMG_{FRAMES:04d}.jpg.xmp"
+        until(lambda: name in library.stars(), why=daemon.log)
+        assert library.standing()["trouble"].count("is not installed") == 1
+        assert "is not installed" in daemon.log
+        (library.place / "away").rename(library.bundle())
+        assert not library.standing()["fails"]
