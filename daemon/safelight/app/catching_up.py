@@ -54,7 +54,7 @@ def catch_up(parts: Parts, progress: Progress) -> Progressed:
     progress.begin("Getting to know the library", standing(parts).unseen)
     with parts.judging(0) as judging:
         look = parts.scanner.look
-        while judging.look_again(stamp=look, at_most=_TOGETHER, progress=progress.advance) == _TOGETHER:
+        while judging.look_again(stamp=look, at_most=_TOGETHER, progress=progress.advance):
             pass
         trouble = judging.trouble or trouble
     return replace(standing(parts), trouble=trouble)

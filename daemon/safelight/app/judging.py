@@ -120,22 +120,23 @@ class Judging:
             grouping=self._first,
         )
 
-    def look_again(self, *, stamp: Stamp, at_most: int, progress: Callable[[int], None] = lambda _: None) -> int:
-        """Let the fetched bundle in use look at some of the library that it has not seen; return at how many.
+    def look_again(self, *, stamp: Stamp, at_most: int, progress: Callable[[int], None] = lambda _: None) -> bool:
+        """Let the fetched bundle in use look at some of the library that it has not seen; tell whether there is more.
 
         It takes over when that was the last. `stamp` tells how a file is now, None when it is not to be had.
         """
         if self._second is None:
-            return 0
+            return False
         if self._again is None:
             self._again = LookAgain(
                 store=self._store, first=self._first, second=self._second, decoder=self._decoder, stamp=stamp
             )
-        done = self._again.step(at_most=at_most, progress=progress)
-        if done < at_most:
-            self._succeed().step()
-            self._second.renew()
-        return done
+        self._again.step(at_most=at_most, progress=progress)
+        if not self._again.ended:
+            return True
+        self._succeed().step()
+        self._second.renew()
+        return False
 
     def look_closer(self, ids: Collection[int]) -> None:
         """Find out what became of files that were written again, and which of these assessed frames are exports."""

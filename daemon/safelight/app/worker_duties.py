@@ -174,7 +174,7 @@ class Duties:
             self._say(("at", None))
             self._progress.begin("Getting to know the library", at_most)
             look = self._parts.scanner.look
-            return judging.look_again(stamp=look, at_most=at_most, progress=self._progress.advance) == at_most
+            return judging.look_again(stamp=look, at_most=at_most, progress=self._progress.advance)
 
     def _indexed(self, judge: str, length: int, *, at_least: int) -> bool:
         assessments = self._parts.store.assessments(judge)

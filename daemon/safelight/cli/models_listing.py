@@ -69,7 +69,7 @@ def use(name: str, *, settings: Settings, as_json: bool) -> int:
         click.echo(json.dumps({"bundle": name, "before": settings.bundle}))
         return tell_daemon(os.environ, quiet=True)
     if name == settings.bundle:
-        click.echo(f"{name} judges already.")
+        click.echo(f"{name} is in use already.")
         return 0
     if name == EMBEDDED:
         click.echo(f"{name} judges from now on. Nothing that was learned is lost.")

@@ -1,11 +1,12 @@
 """Lets a further bundle look at the library that it has not seen, some photographs at a time, the newest first.
 
-The catalog is asked anew each time which contents are left, so that it goes on where it was, whatever ended it. A file
-that is not as it was known is left for the reconciling that will notice it; one that cannot be decoded any more is
+The catalog is asked which contents are left, a thousand at a time, so it goes on where it was, whatever ended it. A
+file that is not as it was known is left for the reconciling that will notice it; one that cannot be decoded any more is
 passed over, with the reason, and never asked for again.
 Invariant: what the first judge has seen, what stands in sidecars and what was learned stays as it is.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from safelight.services.ahead import ahead
 from safelight.services.second_look import SecondLook, see_readable
 
 _TOGETHER = 32  # remembered in one transaction
-_AHEAD = 4  # times as many are asked for: some may be out of reach for now
+_ASKED_FOR = 1024  # at once: to sort a large library by time for every slice would take longer than the slice
 
 
 class LookAgain:
@@ -44,9 +45,10 @@ class LookAgain:
         self._stamp = stamp
         self._progress: Callable[[int], None] = lambda _: None
         self._later: set[bytes] = set()  # not to be had in this session
+        self._queue: deque[Unseen] = deque()  # what the catalog told of last, the newest first
 
     def step(self, *, at_most: int, progress: Callable[[int], None] = lambda _: None) -> int:
-        """Look at some of what is left; return how many were dealt with, 0 when nothing more can be done for now."""
+        """Look at some of what is left; return how many were dealt with."""
         self._progress = progress
         chosen = self._chosen(at_most)
         done = 0
@@ -63,6 +65,11 @@ class LookAgain:
                 done += self._remember(batch)
         return done + self._remember(batch)
 
+    @property
+    def ended(self) -> bool:
+        """Tell whether nothing more can be done for now."""
+        return not self._more()
+
     def _see(self, answers: Sequence[Examined | Refused]) -> list[NDArray[np.float16] | None]:
         return see_readable(self._second, answers)
 
@@ -74,18 +81,23 @@ class LookAgain:
         return self._second.beside(first, embedding)
 
     def _chosen(self, at_most: int) -> list[Unseen]:
-        left = self._store.successions.unseen(self._second.judge, limit=len(self._later) + _AHEAD * at_most)
         chosen: list[Unseen] = []
-        for each in left:
-            if len(chosen) == at_most or self._second.failed:
-                break
-            if each.content in self._later:
-                continue
-            if self._stamp(each.path) != each.stamp:
+        if not self._more():
+            return chosen
+        while self._queue and len(chosen) < at_most:
+            each = self._queue.popleft()
+            if self._stamp(each.path) == each.stamp:
+                chosen.append(each)
+            else:
                 self._later.add(each.content)
-                continue
-            chosen.append(each)
         return chosen
+
+    def _more(self) -> bool:
+        """Tell whether anything is left that can be looked at now; asks the catalog when what it told is used up."""
+        if not self._queue and not self._second.failed:
+            left = self._store.successions.unseen(self._second.judge, limit=len(self._later) + _ASKED_FOR)
+            self._queue.extend(each for each in left if each.content not in self._later)
+        return bool(self._queue) and not self._second.failed
 
     @staticmethod
     def _requests(chosen: Sequence[Unseen]) -> Iterator[Request]:
