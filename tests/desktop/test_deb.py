@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import numpy as np
@@ -108,9 +109,16 @@ def test_package_says_nothing_of_the_machine_that_built_it(tree):
         for path in tree.rglob("*")
         if path.is_file() and not path.is_symlink() and path.suffix not in {".so", ".pth"}
         for word in telling
-        if word in path.read_bytes()
+        if word in path.read_bytes() and not as_published(path)
     ]
     assert not found
+
+
+def as_published(path):
+    """Tell whether a module is, byte for byte, what its project published: what it says is not of this machine."""
+    _, _, inside = str(path).rpartition("-packages/")
+    installed = Path(sysconfig.get_path("purelib")) / inside
+    return path.suffix == ".py" and installed.is_file() and installed.read_bytes() == path.read_bytes()
 
 
 def test_package_carries_what_runs_and_nothing_that_only_installs_or_tests(tree):

@@ -23,6 +23,7 @@ from tests.soak.supervised import Supervised
 __all__ = ["disk"]
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+_FAKED_S = 150.0  # where every question for the time goes through a file, a first rating has taken 30 s and more
 
 
 @pytest.fixture
@@ -202,17 +203,17 @@ def test_a_clock_that_jumps_stops_nothing(home: Home, jump: str) -> None:
     }
     with running(home):  # each in a folder of its own, so that none waits for others of its shoot
         (first,) = put(home.pictures / "one", "first.jpg")
-        until(lambda: rated(first))
+        until(lambda: rated(first), most_s=_FAKED_S)
         clock.write_text(jump)
         (second,) = put(home.pictures / "two", "second.jpg", seed=2)
-        until(lambda: rated(second))
+        until(lambda: rated(second), most_s=_FAKED_S)
         moved = home.pictures / "moved/first.jpg"
         moved.parent.mkdir()
         first.rename(moved)
-        until(lambda: rated(moved))
+        until(lambda: rated(moved), most_s=_FAKED_S)
         clock.write_text("+0")
         (third,) = put(home.pictures / "three", "third.jpg", seed=3)
-        until(lambda: rated(third))
+        until(lambda: rated(third), most_s=_FAKED_S)
     assert journal(home)["frame_arrived"] == 3
     assert not journal(home)["loss_confirmed"]
 
