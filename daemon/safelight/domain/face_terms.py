@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from safelight.domain.faces import Face, Faults, faults
-from safelight.domain.score import BURST_REACH, BURST_SLOPE, BURST_STEP, Contribution, Part, Score, tidy
+from safelight.domain.score import BURST_STEP, Contribution, Part, Score, steps_down, tidy
 
 EYES, FACES = "eyes", "faces"  # names of the contributions
 # Keeper units (two octaves of sharpness each) that a fault costs beside the other frames of a burst.
@@ -57,7 +57,7 @@ def burst_terms(keeper_scores: Sequence[float], seen: Sequence[Sequence[Face] | 
     common = min((fault.shut for fault in own), default=0.0)
     eyes = [score - _SHUT_IN_BURST * (fault.shut - common) for score, fault in zip(keeper_scores, own, strict=True)]
     both = [score - _SOFT_IN_BURST * fault.soft for score, fault in zip(eyes, own, strict=True)]
-    steps = zip(_below(keeper_scores), _below(eyes), _below(both), own, strict=True)
+    steps = zip(steps_down(keeper_scores), steps_down(eyes), steps_down(both), own, strict=True)
     return tuple(
         _term(tidy(first - second - _SHUT_ALONE * common), tidy(second - third), fault)
         for first, second, third, fault in steps
@@ -68,16 +68,6 @@ def with_faces(score: Score, term: FaceTerm) -> Score:
     """Return a score with what faces say added as contributions, none for nothing."""
     named = ((EYES, term.eyes), (FACES, term.faces))
     return Score((*score.contributions, *(Contribution(Part.FACES, name, value) for name, value in named if value)))
-
-
-def _below(keeper_scores: Sequence[float]) -> list[float]:
-    """Return how far below the keeper `score.spread` places each frame."""
-    lead = max(keeper_scores)
-    best = list(keeper_scores).index(lead)
-    return [
-        0.0 if place == best else BURST_STEP + min(BURST_REACH, BURST_SLOPE * (lead - own))
-        for place, own in enumerate(keeper_scores)
-    ]
 
 
 def _term(eyes: float, faces: float, fault: Faults) -> FaceTerm:

@@ -70,13 +70,18 @@ def spread(lone: Sequence[Score], keeper_scores: Sequence[float]) -> tuple[Score
     to a frame's lone score is one contribution named "burst".
     """
     top = max(score.value for score in lone)
+    places = zip(lone, steps_down(keeper_scores), strict=True)
+    return tuple(_with(score, "burst", top - below - score.value) for score, below in places)
+
+
+def steps_down(keeper_scores: Sequence[float]) -> tuple[float, ...]:
+    """Return how far below the keeper, the first of the highest, each frame of a burst stands, in score units."""
     lead = max(keeper_scores)
     best = list(keeper_scores).index(lead)
-    placed = []
-    for position, (score, own) in enumerate(zip(lone, keeper_scores, strict=True)):
-        below = 0.0 if position == best else BURST_STEP + min(BURST_REACH, BURST_SLOPE * (lead - own))
-        placed.append(_with(score, "burst", top - below - score.value))
-    return tuple(placed)
+    return tuple(
+        0.0 if place == best else BURST_STEP + min(BURST_REACH, BURST_SLOPE * (lead - own))
+        for place, own in enumerate(keeper_scores)
+    )
 
 
 def level(lone: Sequence[Score]) -> tuple[Score, ...]:
