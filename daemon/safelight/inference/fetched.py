@@ -5,15 +5,12 @@ folder it belongs to. What a session needs to know about a model stands here and
 Invariant: a FetchedManifest that exists is complete and harmless; what it names may still be missing or damaged.
 """
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from safelight.errors import BundleError
 from safelight.inference.manifest import (
-    MAX_MANIFEST_BYTES,
     ByteCount,
     InsidePath,
     Name,
@@ -21,7 +18,7 @@ from safelight.inference.manifest import (
     Sha256,
     TensorName,
     Text,
-    lists_as_tuples,
+    understood,
 )
 
 Precision = Literal["fp32", "fp16", "int8"]
@@ -120,21 +117,6 @@ class FetchedManifest(Part):
 
 def read_fetched(content: bytes, path: Path) -> FetchedManifest:
     """Return the manifest in the content of the TOML file `path`; raises BundleError when it is not understood."""
-    if len(content) > MAX_MANIFEST_BYTES:
-        raise _refused(path, "it is far too long")
-    try:
-        return FetchedManifest.model_validate(lists_as_tuples(tomllib.loads(content.decode("utf-8"))))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise _refused(path, f"at {place}: {first['msg']}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise _refused(path, str(error)) from error
-
-
-def _refused(path: Path, reason: str) -> BundleError:
-    return BundleError(
-        f"The description of a model bundle, {path.name}, cannot be used: {reason}.",
-        hint="Take the description that belongs to this version of Safelight.",
-        path=path,
+    return understood(
+        content, path, FetchedManifest, hint="Take the description that belongs to this version of Safelight."
     )

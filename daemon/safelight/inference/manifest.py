@@ -8,13 +8,14 @@ Invariant: a Manifest that exists is complete and harmless; what it names may st
 
 import tomllib
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from safelight.errors import BundleError
 
 MAX_MANIFEST_BYTES = 64 * 1024
+_HINT = "Install Safelight again; it brings its own descriptions along."
 
 
 def _inside(text: str) -> str:
@@ -38,6 +39,9 @@ class Part(BaseModel):
     """A part of a manifest: frozen, and refused when it holds anything that is not known."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+AnyPart = TypeVar("AnyPart", bound=Part)
 
 
 class Origin(Part):
@@ -116,29 +120,37 @@ def read_manifest(path: Path) -> Manifest:
         with path.open("rb") as stream:
             content = stream.read(MAX_MANIFEST_BYTES + 1)
     except OSError as error:
-        raise _refused(path, f"it cannot be read ({error.strerror})") from error
+        raise _refused(path, f"it cannot be read ({error.strerror})", _HINT) from error
+    return understood(content, path, Manifest, hint=_HINT)
+
+
+def understood(content: bytes, path: Path, kind: type[AnyPart], *, hint: str) -> AnyPart:
+    """Return the description of a `kind` in the content of the TOML file `path`.
+
+    Raises BundleError with that `hint` when it is too long or not understood.
+    """
     if len(content) > MAX_MANIFEST_BYTES:
-        raise _refused(path, "it is far too long")
+        raise _refused(path, "it is far too long", hint)
     try:
-        return Manifest.model_validate(lists_as_tuples(tomllib.loads(content.decode("utf-8"))))
+        return kind.model_validate(_lists_as_tuples(tomllib.loads(content.decode("utf-8"))))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise _refused(path, f"at {place}: {first['msg']}") from error
+        place = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise _refused(path, f"at {place}: {first['msg']}", hint) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise _refused(path, str(error)) from error
+        raise _refused(path, str(error), hint) from error
 
 
-def lists_as_tuples(value: object) -> object:
+def _lists_as_tuples(value: object) -> object:
     """TOML knows lists only, strict models want tuples."""
     if isinstance(value, dict):
-        return {key: lists_as_tuples(part) for key, part in value.items()}
-    return tuple(map(lists_as_tuples, value)) if isinstance(value, list) else value
+        return {key: _lists_as_tuples(part) for key, part in value.items()}
+    return tuple(map(_lists_as_tuples, value)) if isinstance(value, list) else value
 
 
-def _refused(path: Path, reason: str) -> BundleError:
+def _refused(path: Path, reason: str, hint: str) -> BundleError:
     return BundleError(
         f"The description of a model bundle, {path.name}, cannot be used: {reason}.",
-        hint="Install Safelight again; it brings its own descriptions along.",
+        hint=hint,
         path=path,
     )
