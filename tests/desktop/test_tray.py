@@ -292,7 +292,46 @@ def test_without_a_bus_pystray_shows_the_lamp_in_a_tray_of_x(tray):
     told = tray.desktop.folder / "opened"
     until(told.exists, told="the folder that was opened")
     assert told.read_text().strip() == tray.daemon.status.shoots[0].folder
+    tray.panel.kill()
+    until(lambda: not tray.panel.windows(), told="the end of the panel")
+    tray.panel.start()
+    until(tray.lamp, told="the lamp by pystray in the new panel")
     tray.desktop.stop(started)
+
+
+_ONE_THREAD = """
+import sys, threading
+from Xlib.protocol.display import Display
+from safelight.tray.main import main
+
+spoken = Display.send_and_recv
+
+def watched(display, *arguments, **named):
+    if threading.current_thread() is not threading.main_thread():
+        sys.stderr.write(f"X was spoken to by {threading.current_thread().name}\\n")
+    return spoken(display, *arguments, **named)
+
+Display.send_and_recv = watched
+sys.exit(main())
+"""
+
+
+def test_one_thread_alone_speaks_to_x_for_pystray(tray, tmp_path):
+    """With two of them python-xlib lost an answer in one start of thirty, and the lamp never came."""
+    if importlib.util.find_spec("pystray") is None:
+        pytest.skip("needs the extra 'tray'")
+    script = tmp_path / "one_thread.py"
+    script.write_text(_ONE_THREAD)
+    nowhere = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}
+    started = tray.desktop.start(sys.executable, str(script), environ=nowhere)
+    until(tray.lamp, told="the lamp by pystray")
+    for state in ("idle", "working") * 10:
+        tray.daemon.set(tray.daemon.status.model_copy(update={"state": state, "doing": (), "trouble": ()}))
+    paused = {"state": "paused", "doing": (), "cards": (), "trouble": ()}
+    tray.daemon.set(tray.daemon.status.model_copy(update=paused))
+    until(lambda: tray.lamp() is None, told="the lamp that is off")
+    assert started.poll() is None
+    assert tray.desktop.log(sys.executable) == ""
 
 
 @pytest.mark.parametrize("display", [True, False], ids=["on a screen", "without a screen"])

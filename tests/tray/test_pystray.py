@@ -1,17 +1,20 @@
 """pystray where no panel speaks the newer way: late, optional, and never a reason to fail."""
 
+import os
 import subprocess
 import sys
+import threading
 import types
 from typing import ClassVar
 
 import pytest
 
 from safelight.control.messages import Status
-from safelight.tray import pystray_icon
+from safelight.tray import pystray_icon, pystray_x
 from safelight.tray.entries import Open, Plain
 from safelight.tray.look import look
 from safelight.tray.pystray_icon import PystrayIcon, default_of
+from tests.fakes.bus import until
 from tests.tray.statuses import NOW_S, busy, card, shoot
 
 
@@ -152,3 +155,82 @@ def test_an_icon_that_cannot_be_made_is_an_answer(fake, monkeypatch):
     monkeypatch.setattr(fake, "Icon", refuse)
     refuse.HAS_MENU = True
     assert PystrayIcon(fake, look=look(None, now_s=NOW_S), chosen=print).run() is False
+
+
+class FakeDisplay:
+    """A connection to X on which nothing comes."""
+
+    def __init__(self):
+        self._read, self._write = os.pipe()
+
+    def fileno(self):
+        return self._read
+
+    def pending_events(self):
+        return 0
+
+
+class FakeIconOnX(FakeIcon):
+    """An icon that is served as pystray serves one on X: by the events that its loop is given."""
+
+    HAS_MENU = False
+
+    def __init__(self, *given, **named):
+        super().__init__(*given, **named)
+        self._window = types.SimpleNamespace(change_attributes=lambda event_mask: None)
+        self._display = FakeDisplay()
+        self._systray_manager = None
+        self.looks = 0
+        self.by: set[int] = set()
+
+    def __setattr__(self, name, value):
+        if name in ("visible", "icon", "title", "menu") and hasattr(self, "by"):
+            self.by.add(threading.get_ident())
+        super().__setattr__(name, value)
+
+    def _get_systray_manager(self):
+        self.looks += 1
+        return "a tray" if self.looks > 2 else None
+
+    def _show(self):
+        self._systray_manager = "a tray"
+
+    def run(self, setup):
+        beginning = threading.Thread(target=setup, args=(self,))
+        beginning.start()
+        for _event in self._events():
+            raise AssertionError("nothing comes here")
+
+    def stop(self):
+        super().stop()
+        self.by.add(threading.get_ident())
+        raise ConnectionAbortedError("the window is gone")  # pystray ends its loop when its window is destroyed
+
+
+def test_on_x_one_thread_does_everything_and_waits_for_a_tray_that_comes_late(fake, monkeypatch):
+    monkeypatch.setattr(fake, "Icon", FakeIconOnX)
+    monkeypatch.setattr(pystray_x, "LOOK_S", 0.01)
+    shown = PystrayIcon(fake, look=look(Status(state="idle"), now_s=NOW_S), chosen=print, patience_s=5.0)
+    serving = threading.Thread(target=shown.run)
+    serving.start()
+    until(lambda: FakeIcon.made and FakeIcon.made[0].visible, told="the icon")
+    shown.show(look(Status(state="working"), now_s=NOW_S))
+    (icon,) = FakeIcon.made
+    until(lambda: icon.title == "Safelight: Working", told="the new look")
+    shown.leave()
+    serving.join(timeout=10)
+    assert not serving.is_alive() and icon.stopped and icon.by == {serving.ident}
+
+
+def test_on_x_without_a_tray_it_gives_up_when_patience_ends_or_it_is_told_to_leave(fake, monkeypatch):
+    monkeypatch.setattr(fake, "Icon", FakeIconOnX)
+    monkeypatch.setattr(FakeIconOnX, "_get_systray_manager", lambda icon: None)
+    monkeypatch.setattr(pystray_x, "LOOK_S", 0.01)
+    assert PystrayIcon(fake, look=look(None, now_s=NOW_S), chosen=print, patience_s=0.05).run() is False
+    patient = PystrayIcon(fake, look=look(None, now_s=NOW_S), chosen=print, patience_s=3600.0)
+    serving = threading.Thread(target=patient.run)
+    serving.start()
+    until(lambda: len(FakeIcon.made) == 2, told="the second icon")
+    patient.leave()
+    serving.join(timeout=10)
+    assert not serving.is_alive()

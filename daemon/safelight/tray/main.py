@@ -147,7 +147,9 @@ def _served(tray: Tray, environ: Mapping[str, str], chosen: Callable[[Act], None
     if address and tray.serve(_panel(address, chosen, patience_s)):
         return True
     pystray = pystray_icon.load(environ)
-    return pystray is not None and tray.serve(lambda now: pystray_icon.PystrayIcon(pystray, look=now, chosen=chosen))
+    if pystray is None:
+        return False
+    return tray.serve(lambda now: pystray_icon.PystrayIcon(pystray, look=now, chosen=chosen, patience_s=patience_s))
 
 
 def _panel(address: str, chosen: Callable[[Act], None], patience_s: float) -> Callable[[Look], Shown]:

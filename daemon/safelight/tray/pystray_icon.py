@@ -13,11 +13,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from safelight.tray.entries import Act, Entry, Open, Plain
 from safelight.tray.lamps import picture
 from safelight.tray.look import TITLE, Look
+from safelight.tray.pystray_x import LoopOnX
 
 _SIZE = 64
 _NAME = "safelight"
@@ -50,31 +52,44 @@ def _refusals() -> tuple[type[Exception], ...]:
 class PystrayIcon:
     """The tray as pystray shows it."""
 
-    def __init__(self, pystray: Any, *, look: Look, chosen: Callable[[Act], None]) -> None:
+    def __init__(self, pystray: Any, *, look: Look, chosen: Callable[[Act], None], patience_s: float = 0.0) -> None:
         self._pystray = pystray
+        self._patience_s = patience_s
         self._chosen = chosen
         self._look = look
         self._lock = threading.Lock()
         self._ready = False
         self._gone = False
         self._icon: Any = None
+        self._loop: LoopOnX | None = None
 
     def show(self, look: Look) -> None:
         """Show a look; may be called from any thread."""
         with self._lock:
             old, self._look = self._look, look
-            if not self._ready:
-                return
-            if old.light != look.light:
-                self._icon.icon = self._image(look)
-            self._icon.title = _title(look)
-            self._icon.menu = self._menu(look.entries)
+            if self._ready:
+                self._do(partial(self._change, look, picture=old.light != look.light))
 
     def leave(self) -> None:
-        """End `run`."""
+        """End `run`; may be called from any thread."""
         self._gone = True
+        if self._loop is not None:
+            self._loop.leave()
         if self._ready:
-            self._icon.stop()
+            self._do(self._icon.stop)
+
+    def _do(self, wanted: Callable[[], None]) -> None:
+        """Do something with the icon, in the thread that may."""
+        if self._loop is None:
+            wanted()
+        else:
+            self._loop.do(wanted)
+
+    def _change(self, look: Look, *, picture: bool) -> None:
+        if picture:
+            self._icon.icon = self._image(look)
+        self._icon.title = _title(look)
+        self._icon.menu = self._menu(look.entries)
 
     def run(self) -> bool:
         """Serve until told to leave; return False where the icon cannot be shown. Wants the main thread."""
@@ -94,15 +109,17 @@ class PystrayIcon:
         if self._icon.HAS_MENU or window is None:
             return True
         window.change_attributes(event_mask=_CLICKS_TOO)
-        return self._icon._get_systray_manager() is not None  # noqa: SLF001  # tested in a real panel
+        self._loop = LoopOnX(self._icon)
+        return self._loop.tray_comes(patience_s=0.0 if self._gone else self._patience_s)
 
     def _begin(self, icon: Any) -> None:
-        """Show the icon, once there is something to show it on."""
-        icon.visible = True
-        self._ready = True
-        self.show(self._look)
+        """Show the icon, once there is something to show it on; pystray calls this in a thread of its own."""
+        self._do(partial(setattr, icon, "visible", True))
+        with self._lock:
+            self._ready = True
+            self._do(partial(self._change, self._look, picture=True))
         if self._gone:
-            icon.stop()
+            self._do(icon.stop)
 
     def _image(self, look: Look) -> Any:
         """Return the lamp as a Pillow image; on X, where pystray would put black behind it, on a tile."""
