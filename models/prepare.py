@@ -24,6 +24,7 @@ from safelight.inference.fetched_encoder import DIRECTIONS, encoder_on_cpu, gold
 from safelight.inference.golden import reference_picture
 from safelight.inference.installed import MADE, Installed, read_staged, spoiled
 from safelight.inference.session import load_runtime
+from safelight.inference.square_encoder import sound
 from safelight.inference.text_encoder import text_encoder_of
 from safelight.models.zero_shot import directions
 
@@ -75,7 +76,7 @@ def _goldens(installed: Installed, *, threads: int, runtime: Any) -> dict[str, b
 def _golden(installed: Installed, file: FetchedFile, *, threads: int, runtime: Any) -> NDArray[np.float16]:
     encoder = encoder_on_cpu(installed, file, reason="", threads=threads, runtime=runtime, directions={})
     picture = reference_picture(encoder.side_px)[None]
-    golden = encoder.embed(picture)
+    golden = sound(encoder.embed(picture), name=installed.name)
     if np.array_equal(golden, encoder.embed(255 - picture)):
         raise spoiled(installed.name, f"{file.path} says the same of a picture and its negative")
     rounded: NDArray[np.float16] = golden[0].astype(np.float16)

@@ -49,7 +49,7 @@ def comparisons(library: Library) -> int:
 def test_a_bundle_takes_over_when_it_has_seen_the_library(library: Library) -> None:
     assert library.standing() | {"provider": ""} == {
         "bundle": "tiny-siglip", "seen": 0, "unseen": FRAMES, "judges": False, "fails": False, "provider": "",
-        "trouble": "",
+        "trouble": "", "out_of_reach": 0, "waits_for_absent": False,
     }  # fmt: skip
     took_over(library)
     assert library.standing()["judges"]

@@ -87,7 +87,7 @@ def test_a_kill_while_rating_with_a_bundle_loses_nothing(library: Library) -> No
     assert library.run("rate", library.pictures)[0] == 0
     assert library.standing() | {"provider": ""} == {
         "bundle": "tiny-siglip", "seen": FRAMES + 3, "unseen": 0, "judges": True, "fails": False, "provider": "",
-        "trouble": "",
+        "trouble": "", "out_of_reach": 0, "waits_for_absent": False,
     }  # fmt: skip
     assert len(library.stars()) == FRAMES + 3
     assert library.verified() == ""
@@ -200,7 +200,7 @@ def test_a_bundle_that_is_fetched_again_is_complained_of_no_longer(library: Libr
     assert library.models("fetch", "tiny-siglip", "--from", library.place / "source-tiny-siglip")[0] == 0
     assert library.standing() | {"provider": ""} == {
         "bundle": "tiny-siglip", "seen": 0, "unseen": FRAMES, "judges": False, "fails": False, "provider": "",
-        "trouble": "",
+        "trouble": "", "out_of_reach": 0, "waits_for_absent": False,
     }  # fmt: skip
 
 

@@ -12,9 +12,10 @@ from safelight.domain.judges import beside
 from safelight.domain.succession import LEAST_FRAMES
 from safelight.errors import OutOfReach, StateError, Unreadable
 from safelight.services.evidence import evidence
+from safelight.services.learn import version_of
 from safelight.services.look_again import LookAgain
 from safelight.services.second_look import SecondLook
-from safelight.services.succeed import Succeed
+from safelight.services.succeed import Succeed, waits
 from tests.fakes.pictures import FakeDecoder
 from tests.fakes.taste import fake_basis
 from tests.fakes.vision import FakeVision
@@ -60,7 +61,7 @@ class Change:
             self.decoder.looks[self.store.catalog.frame(frame_id).path.name] = seed
         return made
 
-    def succeed(self, *, in_use: bool = True):
+    def succeed(self, *, in_use: bool = True, leave: bool = False):
         return Succeed(
             store=self.store,
             first=self.first,
@@ -68,7 +69,12 @@ class Change:
             shipped=lambda: fake_basis(LENGTH),
             directions=self.vision.directions,
             clock=self.studio.clock,
+            leave=leave,
         ).step()
+
+    def unplug(self, ids) -> None:
+        """Let no file of these frames be reached."""
+        self.stamps |= {self.store.catalog.frame(each).path: None for each in ids}
 
     def see_everything(self) -> None:
         while self.again.step(at_most=64):
@@ -244,13 +250,15 @@ def test_a_file_that_changed_waits_and_one_that_cannot_be_decoded_is_passed_over
     change.decoder.refuses[names[away].name] = OutOfReach("The disk does not answer.")
     assert change.again.step(at_most=10) == 2
     assert change.again.step(at_most=10) == 0
-    assert change.store.successions.count_unseen(change.judge) == 2
+    assert change.store.successions.count_unseen(change.judge) == 0
+    assert change.store.successions.count_out_of_reach(change.judge) == 2
     assert seen(change, good).judge == change.judge
     change.stamps.clear()
     change.decoder.refuses.clear()
     change.again = change.looker()
     assert change.again.step(at_most=10) == 2
-    assert change.store.successions.count_unseen(change.judge) == 0
+    assert change.store.successions.count_out_of_reach(change.judge) == 0
+    assert seen(change, changed).judge == seen(change, away).judge == change.judge
 
 
 def test_going_back_to_the_first_bundle_is_at_once_and_journalled(change):
@@ -329,3 +337,79 @@ def test_what_an_older_release_saw_still_counts_and_its_scores_stay_in_the_libra
         change.store.ratings.put_rating(made, judge=older.judge)
     assert change.store.ratings.library_scores(newer.judge) == [made.score]
     assert change.store.ratings.library_scores(beside("other:1:int8", newer.judge)) == [made.score]
+
+
+def test_a_few_photographs_on_a_disk_that_is_away_keep_no_bundle_from_judging(change):
+    change.shoot("a", range(LEAST_FRAMES))
+    change.studio.rank()
+    away = change.shoot("b", range(7000, 7010))
+    change.unplug(away)
+    change.see_everything()
+    assert change.succeed().judge == change.judge
+    assert {seen(change, each).judge for each in away} == {JUDGE}
+
+
+def test_many_photographs_on_a_disk_that_is_away_are_waited_for_until_the_person_says_otherwise(change):
+    change.shoot("a", range(LEAST_FRAMES))
+    change.studio.rank()
+    away = change.shoot("b", range(7000, 7000 + LEAST_FRAMES // 2))
+    change.unplug(away)
+    change.see_everything()
+    assert change.succeed().judge == JUDGE and waits(change.store.successions, change.judge)
+    change.stamps.clear()
+    change.again = change.looker()
+    assert change.again.step(at_most=LEAST_FRAMES) == LEAST_FRAMES // 2
+    assert change.succeed().judge == change.judge
+    assert {seen(change, each).judge for each in away} == {change.judge}
+
+
+def test_the_person_may_let_a_bundle_take_over_without_what_is_away(change):
+    change.shoot("a", range(LEAST_FRAMES))
+    change.studio.rank()
+    change.unplug(change.shoot("b", range(7000, 7000 + LEAST_FRAMES // 2)))
+    change.see_everything()
+    assert change.succeed(leave=True).judge == change.judge
+    assert change.succeed().judge == change.judge  # said once is said
+
+
+def test_what_was_away_when_a_bundle_took_over_is_found_by_searches_later_and_teaches_as_before(change):
+    away = [each + 1 for each in learned(change)[:6]]  # what was kept of bursts, so it is compared
+    change.shoot("e", range(7000, 7000 + LEAST_FRAMES))
+    change.unplug(away)
+    change.see_everything()
+    assert change.succeed().judge == change.judge
+    change.studio.learn.leaning()
+    before = taste_of(change)
+    change.stamps.clear()
+    change.again = change.looker()
+    assert change.again.step(at_most=100) == len(away) and change.again.ended
+    contents = {change.store.catalog.frame(each).content for each in away}
+    table = change.store.assessments(change.judge)
+    assert contents <= {made.content for made in table.to_index(10_000)}
+    assert {seen(change, each).judge for each in away} == {JUDGE}
+    assert taste_of(change) == before
+
+
+def taste_of(change: Change) -> str:
+    """Return the digest of the taste that follows from the journal now."""
+    learn = change.studio.learn
+    computed = learn.computed(learn.entries(), now_s=learn.now_s())
+    assert computed.judge == change.judge and computed.evidence.comparisons
+    return version_of(computed, 1).digest
+
+
+def test_a_picture_to_which_the_bundle_has_no_answer_is_passed_over_and_the_others_are_seen(change):
+    change.vision.mute = 3
+    made = change.shoot("a", range(10))
+    assert change.again.step(at_most=20) == 10 and change.again.ended and not change.said
+    assert Counter(seen(change, each).judge for each in made) == {change.judge: 7, JUDGE: 3}
+    assert change.store.successions.count_passed_over(change.judge) == 3
+    assert change.store.successions.count_unseen(change.judge) == 0
+
+
+def test_a_bundle_that_answers_to_no_picture_fails_and_passes_nothing_over(change):
+    change.vision.mute = 20
+    change.shoot("a", range(20))
+    assert change.again.step(at_most=20) == 0 and change.again.ended
+    assert len(change.said) == 1 and "not finite" in change.said[0]
+    assert change.store.successions.count_passed_over(change.judge) == 0

@@ -11,6 +11,7 @@ from safelight.app.settings import EMBEDDED, Settings
 from safelight.app.wiring import Parts
 from safelight.domain.judges import bundle_of, looks_alone
 from safelight.errors import BundleError, SafelightError, StateError
+from safelight.services.succeed import waits
 
 _TOGETHER = 256  # photographs between two questions of what is left
 
@@ -22,9 +23,11 @@ class Progressed:
     bundle: str
     seen: int = 0  # photographs that it has seen, of those that are there
     unseen: int = 0  # likewise, that it has not
-    passed_over: int = 0  # likewise, that could not be read any more
+    out_of_reach: int = 0  # that it has not because they could not be reached, as on a disk that is not plugged in
+    passed_over: int = 0  # that could not be read any more
     judges: bool = False  # whether its looks count; else those of the embedded one do
     trouble: str = ""  # what keeps it from looking, as sentences
+    waits_for_absent: bool = False  # whether it does not judge because too many photographs cannot be reached
 
 
 def standing(parts: Parts) -> Progressed:
@@ -38,23 +41,30 @@ def standing(parts: Parts) -> Progressed:
         return Progressed(bundle, unseen=parts.store.count_assessed(), trouble=trouble)
     successions = parts.store.successions
     unseen = successions.count_unseen(judge)
+    has = successions.has(judge)
     return Progressed(
         bundle=bundle,
         seen=successions.count_seen_there(judge),
         unseen=unseen,
+        out_of_reach=successions.count_out_of_reach(judge),
         passed_over=successions.count_passed_over(judge),
-        judges=not trouble and not unseen and successions.has(judge),
+        judges=not trouble and not unseen and has,
         trouble=trouble,
+        waits_for_absent=not has and not unseen and waits(successions, judge),
     )
 
 
-def catch_up(parts: Parts, progress: Progress) -> Progressed:
-    """Let the bundle in use look at all that it has not seen. Raises BundleError without the embedded one."""
+def catch_up(parts: Parts, progress: Progress, *, leave: bool = False) -> Progressed:
+    """Let the bundle in use look at all that it has not seen. Raises BundleError without the embedded one.
+
+    `leave`: it takes over without the photographs that are out of reach, however many they are.
+    """
     trouble = "" if parts.settings.bundle == EMBEDDED else _reconciled(parts)
-    progress.begin("Getting to know the library", standing(parts).unseen)
+    before = standing(parts)
+    progress.begin("Getting to know the library", before.unseen + before.out_of_reach)
     with parts.judging(0) as judging:
         look = parts.scanner.look
-        while judging.look_again(stamp=look, at_most=_TOGETHER, progress=progress.advance):
+        while judging.look_again(stamp=look, at_most=_TOGETHER, progress=progress.advance, leave=leave):
             pass
         trouble = judging.trouble or trouble
     return replace(standing(parts), trouble=trouble)

@@ -120,10 +120,13 @@ class Judging:
             grouping=self._first,
         )
 
-    def look_again(self, *, stamp: Stamp, at_most: int, progress: Callable[[int], None] = lambda _: None) -> bool:
+    def look_again(
+        self, *, stamp: Stamp, at_most: int, progress: Callable[[int], None] = lambda _: None, leave: bool = False
+    ) -> bool:
         """Let the fetched bundle in use look at some of the library that it has not seen; tell whether there is more.
 
-        It takes over when that was the last. `stamp` tells how a file is now, None when it is not to be had.
+        It takes over when that was the last. `stamp` tells how a file is now, None when it is not to be had; `leave`:
+        it takes over without the photographs that are out of reach, however many they are.
         """
         if self._second is None:
             return False
@@ -134,7 +137,7 @@ class Judging:
         self._again.step(at_most=at_most, progress=progress)
         if not self._again.ended:
             return True
-        self._succeed().step()
+        self._succeed(leave=leave).step()
         self._second.renew()
         return False
 
@@ -151,7 +154,7 @@ class Judging:
         self._decoder.close()
         self._reader.close()
 
-    def _succeed(self) -> Succeed:
+    def _succeed(self, *, leave: bool = False) -> Succeed:
         return Succeed(
             store=self._store,
             first=self._first,
@@ -159,6 +162,7 @@ class Judging:
             shipped=taste.open_basis,
             directions=self._second.directions if self._second else {},
             clock=self._clock,
+            leave=leave,
         )
 
     def _trouble(self, error: BundleError) -> None:

@@ -4,13 +4,14 @@ Decoded in a worker like every file, because a file from anywhere may crash a de
 Invariant: the embedding comes from exactly the bundle that is named, or there is none.
 """
 
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safelight.app.settings import EMBEDDED, Settings
 from safelight.decoding.workers import WorkerPool
 from safelight.domain.judges import bundle_of
-from safelight.errors import BundleError
+from safelight.errors import BundleError, Unreadable
 from safelight.ports import Examined, Refused, Request
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def _by_fetched(file: Path, name: str, judge: str, settings: Settings) -> "NDArr
     encoder = open_vision(folder, accelerator=settings.accelerator)
     _check(encoder.bundle, judge)
     embedding: NDArray[np.float32] = encoder.embed(examined.squares[encoder.side_px][None])[0]
+    if isnan(embedding[0]):
+        raise Unreadable(f"{file.name} cannot be compared: {name} has no answer to it.", path=file)
     return embedding
 
 

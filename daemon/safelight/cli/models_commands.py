@@ -101,14 +101,20 @@ def remove_models(name: str, as_json: bool) -> int:
 
 
 @models.command("catch-up")
+@click.option(
+    "--leave-absent",
+    is_flag=True,
+    help="Let it take over without the photographs that cannot be reached, as on a disk that you no longer have.",
+)
 @STATE
 @JSON
-def catch_up(state: Path | None, as_json: bool) -> int:
+def catch_up(leave_absent: bool, state: Path | None, as_json: bool) -> int:
     """Let the bundle in use look now at every photograph that it has not seen; the daemon does it in quiet moments."""
     from safelight.app.configuration import settings
     from safelight.cli import models_catching_up
 
-    return models_catching_up.run(settings=settings(os.environ, state=state), environ=os.environ, as_json=as_json)
+    chosen = settings(os.environ, state=state)
+    return models_catching_up.run(settings=chosen, environ=os.environ, leave=leave_absent, as_json=as_json)
 
 
 @models.command("use")

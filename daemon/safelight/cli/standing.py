@@ -106,6 +106,8 @@ def _models(parts: Parts) -> dict[str, Any]:
         "bundle": found.bundle,
         "seen": None if found.bundle == EMBEDDED else found.seen,
         "unseen": found.unseen,
+        "out_of_reach": found.out_of_reach,
+        "waits_for_absent": found.waits_for_absent,
         "judges": found.judges and not fails,
         "fails": fails,
         "provider": "" if fails else word.provider,
@@ -124,6 +126,10 @@ def _bundle_told(models: Mapping[str, Any]) -> Iterator[str]:
     elif models["unseen"]:
         left = f"{counted(models['unseen'], 'photograph')} left"
         yield f"{name} gets to know the library, with {left}; {EMBEDDED} judges until then."
+    elif models["waits_for_absent"]:
+        away = counted(models["out_of_reach"], "photograph")
+        yield f"{name} waits for {away} that cannot be reached, as on a disk that is not plugged in; {EMBEDDED} judges."
+        yield "If you no longer have them: safelight models catch-up --leave-absent"
     elif models["seen"] < _LEAST:
         yield f"{name} has seen {counted(models['seen'], 'photograph')}; {EMBEDDED} judges until there are {_LEAST}."
     else:

@@ -22,7 +22,7 @@ from safelight.inference.gpu import read_gpu, together
 from safelight.inference.installed import Installed, read_installed, spoiled
 from safelight.inference.providers import MIN_COSINE, Accelerator, Provider, gpu_sentence, open_on_gpu, why_not_tried
 from safelight.inference.session import Session, installed_packages, load_runtime, open_session
-from safelight.inference.square_encoder import SquareEncoder, fitting
+from safelight.inference.square_encoder import SquareEncoder, fitting, sound
 
 DIRECTIONS = "directions.npz"
 NAMES = ("quality", "appeal")  # of the directions
@@ -161,5 +161,5 @@ def _prove(encoder: SquareEncoder, installed: Installed, file: FetchedFile) -> N
     if content is None:
         raise spoiled(installed.name, f"what {file.path} should make of the known picture was not computed")
     golden = read_golden(content, length=encoder.length)
-    answer = encoder.embed(reference_picture(encoder.side_px)[None])[0]
+    answer = sound(encoder.embed(reference_picture(encoder.side_px)[None]), name=installed.name)[0]
     check_golden(answer, golden, min_cosine=MIN_COSINE)

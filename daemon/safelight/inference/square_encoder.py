@@ -88,7 +88,8 @@ class SquareEncoder:
     def embed(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed uint8 (n, side_px, side_px, 3) sRGB squares: float32 (n, length), each L2-normalised.
 
-        Raises BundleError when the model fails or an output is not finite. From several threads only with `together` 1.
+        A row is NaN where the model answers nothing, or nothing finite, to that picture. Raises BundleError when the
+        model fails. From several threads only with `together` 1.
         """
         wanted = (self.side_px, self.side_px, 3)
         if squares.ndim != 4 or squares.shape[1:] != wanted or squares.dtype != np.uint8:
@@ -116,7 +117,7 @@ class SquareEncoder:
     def _checked(self, answer: NDArray[Any], pictures: int) -> NDArray[np.float32]:
         if answer.shape != (pictures, self.length):
             raise spoiled(self._name, f"it answers numbers of shape {answer.shape} for {pictures} pictures")
-        return unit_rows(answer, name=self._name)
+        return normalised(answer)
 
 
 def prepared(squares: NDArray[np.uint8], graph: VisionGraph) -> NDArray[np.float32]:
@@ -127,13 +128,24 @@ def prepared(squares: NDArray[np.uint8], graph: VisionGraph) -> NDArray[np.float
     return batch
 
 
-def unit_rows(answer: NDArray[Any], *, name: str) -> NDArray[np.float32]:
-    """Return rows (n, length) as float32 of length 1; raises BundleError when one is nothing or not finite."""
+def normalised(answer: NDArray[Any]) -> NDArray[np.float32]:
+    """Return rows (n, length) as float32 of length 1, NaN throughout where a row is nothing or not finite."""
     rows = answer.astype(np.float64)
     norms = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
-    if not (np.isfinite(norms).all() and (norms > 0).all()):  # written so that NaN fails
+    sound = np.isfinite(norms) & (norms > 0)
+    return np.asarray(np.divide(rows, norms, out=np.full_like(rows, np.nan), where=sound), np.float32)
+
+
+def unit_rows(answer: NDArray[Any], *, name: str) -> NDArray[np.float32]:
+    """Return rows (n, length) as float32 of length 1; raises BundleError when one is nothing or not finite."""
+    return sound(normalised(answer), name=name)
+
+
+def sound(rows: NDArray[np.float32], *, name: str) -> NDArray[np.float32]:
+    """Return rows as they are; raises BundleError, which names the bundle, when the model had no answer to one."""
+    if not np.isfinite(rows).all():
         raise spoiled(name, "it answers numbers that are not finite or all zero")
-    return np.asarray(rows / norms, np.float32)
+    return rows
 
 
 def fitting(session: Session, graph: VisionGraph, *, name: str) -> Fit:

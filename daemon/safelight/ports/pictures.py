@@ -132,7 +132,7 @@ class VisionEncoder(Protocol):
     def embed(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed uint8 (n, side_px, side_px, 3) sRGB squares: float32 (n, length), each L2-normalised.
 
-        Raises BundleError when the model fails or an output is not finite.
+        A row is NaN where the model answers nothing finite to that picture. Raises BundleError when the model fails.
         """
         ...
 

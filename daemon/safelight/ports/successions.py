@@ -41,10 +41,18 @@ class Successions(Protocol):
         ...
 
     def unseen(self, judge: str, *, limit: int) -> tuple[Unseen, ...]:
-        """Return contents that the first judge has seen and this one has not, the newest taken first."""
+        """Return contents that the first judge has seen and this one has not tried to, the newest taken first."""
         ...
 
     def count_unseen(self, judge: str) -> int:
+        """Return how many these are."""
+        ...
+
+    def out_of_reach(self, judge: str) -> Iterator[Unseen]:
+        """Yield contents that this judge has not seen because no file that holds them could be reached."""
+        ...
+
+    def count_out_of_reach(self, judge: str) -> int:
         """Return how many these are."""
         ...
 
@@ -52,8 +60,12 @@ class Successions(Protocol):
         """Return how many contents this judge has seen, of files that are there or were."""
         ...
 
-    def pass_over(self, content: bytes, judge: str, reason: str) -> None:
-        """Remember that a content cannot be looked at, so that it is not asked for again."""
+    def pass_over(self, content: bytes, judge: str, reason: str, *, passing: bool = False) -> None:
+        """Remember that a content cannot be looked at: never, or (`passing`) while it is out of reach."""
+        ...
+
+    def reached(self, content: bytes, judge: str) -> None:
+        """Remember that a content is no longer out of reach, unless this judge took over without it."""
         ...
 
     def pairs(self, judge: str, *, limit: int) -> tuple[NDArray[np.float16], NDArray[np.float16]]:

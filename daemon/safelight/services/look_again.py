@@ -1,8 +1,9 @@
 """Lets a further bundle look at the library that it has not seen, some photographs at a time, the newest first.
 
-The catalog is asked which contents are left, a thousand at a time, so it goes on where it was, whatever ended it. A
-file that is not as it was known is left for the reconciling that will notice it; one that cannot be decoded any more is
-passed over, with the reason, and never asked for again.
+The catalog is asked which contents are left, a thousand at a time, so it goes on where it was, whatever ended it. One
+that cannot be decoded any more, or to which the bundle has no answer, is passed over with the reason and never asked
+for again. A file that is not as it was known, as on a disk that is not plugged in, is out of reach: it keeps nobody
+waiting, and is tried again at the end of every session.
 Invariant: what the first judge has seen, what stands in sidecars and what was learned stays as it is.
 """
 
@@ -22,6 +23,8 @@ from safelight.services.ahead import ahead
 from safelight.services.second_look import SecondLook, see_readable
 
 _TOGETHER = 32  # remembered in one transaction
+_NO_ANSWER = "The bundle answers nothing to this picture."
+_AWAY = "No file that holds it can be reached as it was known."
 _ASKED_FOR = 1024  # at once: to sort a large library by time for every slice would take longer than the slice
 
 
@@ -44,8 +47,9 @@ class LookAgain:
         self._decoder = decoder
         self._stamp = stamp
         self._progress: Callable[[int], None] = lambda _: None
-        self._later: set[bytes] = set()  # not to be had in this session
         self._queue: deque[Unseen] = deque()  # what the catalog told of last, the newest first
+        self._away: list[bytes] = []  # out of reach, to be remembered with the next transaction
+        self._tried_again = False
 
     def step(self, *, at_most: int, progress: Callable[[int], None] = lambda _: None) -> int:
         """Look at some of what is left; return how many were dealt with."""
@@ -53,17 +57,21 @@ class LookAgain:
         chosen = self._chosen(at_most)
         done = 0
         batch: list[Assessment] = []
+        unanswered: list[Unseen] = []
         answers = self._decoder.examine(self._requests(chosen))
         seen = ahead(answers, self._see, threads=self._second.threads, together=self._second.together)
         for answer, embedding in seen:
             unseen = chosen[answer.key]
             if isinstance(answer, Refused):
                 done += self._refused(answer, unseen)
-            elif embedding is not None and (made := self._made(unseen, embedding)) is not None:
+            elif embedding is None:
+                unanswered.append(unseen)
+            elif (made := self._made(unseen, embedding)) is not None:
                 batch.append(made)
             if len(batch) >= _TOGETHER:
                 done += self._remember(batch)
-        return done + self._remember(batch)
+        done += self._remember(batch)
+        return done if self._second.failed else done + self._pass_over(unanswered, _NO_ANSWER)
 
     @property
     def ended(self) -> bool:
@@ -76,28 +84,35 @@ class LookAgain:
     def _made(self, unseen: Unseen, embedding: NDArray[np.float16]) -> Assessment | None:
         first = self._first.assessment(unseen.content)
         if first is None or self._stamp(unseen.path) != unseen.stamp:
-            self._later.add(unseen.content)
+            self._away.append(unseen.content)
             return None
         return self._second.beside(first, embedding)
 
     def _chosen(self, at_most: int) -> list[Unseen]:
         chosen: list[Unseen] = []
-        if not self._more():
-            return chosen
-        while self._queue and len(chosen) < at_most:
+        while len(chosen) < at_most and (self._queue or (not chosen and self._more())):
             each = self._queue.popleft()
-            if self._stamp(each.path) == each.stamp:
+            if self._is_there(each):
                 chosen.append(each)
             else:
-                self._later.add(each.content)
+                self._away.append(each.content)
         return chosen
 
     def _more(self) -> bool:
-        """Tell whether anything is left that can be looked at now; asks the catalog when what it told is used up."""
-        if not self._queue and not self._second.failed:
-            left = self._store.successions.unseen(self._second.judge, limit=len(self._later) + _ASKED_FOR)
-            self._queue.extend(each for each in left if each.content not in self._later)
-        return bool(self._queue) and not self._second.failed
+        """Tell whether anything is left that can be tried now; asks the catalog when what it told is used up."""
+        if self._second.failed:
+            return False
+        if not self._queue:
+            self._remember([])
+            self._queue.extend(self._store.successions.unseen(self._second.judge, limit=_ASKED_FOR))
+        if not self._queue and not self._tried_again:
+            self._tried_again = True
+            away = self._store.successions.out_of_reach(self._second.judge)
+            self._queue.extend(each for each in away if self._is_there(each))
+        return bool(self._queue)
+
+    def _is_there(self, unseen: Unseen) -> bool:
+        return self._stamp(unseen.path) == unseen.stamp
 
     @staticmethod
     def _requests(chosen: Sequence[Unseen]) -> Iterator[Request]:
@@ -105,17 +120,26 @@ class LookAgain:
 
     def _refused(self, answer: Refused, unseen: Unseen) -> int:
         if isinstance(answer.error, OutOfReach):
-            self._later.add(unseen.content)
+            self._away.append(unseen.content)
             return 0
+        return self._pass_over([unseen], answer.error.told)
+
+    def _pass_over(self, some: Sequence[Unseen], reason: str) -> int:
         with self._store.transaction():
-            self._store.successions.pass_over(unseen.content, self._second.judge, answer.error.told)
-        self._progress(1)
-        return 1
+            for each in some:
+                self._store.successions.pass_over(each.content, self._second.judge, reason)
+        self._progress(len(some))
+        return len(some)
 
     def _remember(self, batch: list[Assessment]) -> int:
+        successions, judge = self._store.successions, self._second.judge
         with self._store.transaction():
             for each in batch:
                 self._second.put(each)
+                successions.reached(each.content, judge)
+            for content in self._away:
+                successions.pass_over(content, judge, _AWAY, passing=True)
+        self._away.clear()
         done = len(batch)
         self._progress(done)
         batch.clear()

@@ -2,7 +2,8 @@
 
 What it sees is kept under a judge of its own: the same facts, measures and faces, its own embedding, and the heads of
 the first judge, with what words say added once this bundle has taken over. When its model fails, the first judge alone
-goes on, and that is told once: a second look is never a reason not to rate.
+goes on, and that is told once: a second look is never a reason not to rate. A rare picture to which it has no answer
+(half precision may overflow) is no failure; more than a few are.
 Invariant: a second look changes nothing that the first one saw.
 """
 
@@ -12,10 +13,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from safelight.domain.judges import bundle_of
 from safelight.domain.records import Assessment
 from safelight.domain.succession import Succession
 from safelight.errors import BundleError
 from safelight.ports import Assessments, Examined, Refused, VisionEncoder
+
+_FEW, _RARE = 8, 0.05  # pictures without an answer, and their share: from here on it is the model and not the picture
 
 
 class SecondLook:
@@ -40,6 +44,7 @@ class SecondLook:
         self._most_threads = threads
         self._say = say
         self._succession = took_over()
+        self._seen = self._unanswered = 0
         self.failed = False
 
     @property
@@ -73,16 +78,28 @@ class SecondLook:
         return self._most_threads
 
     def see(self, examined: Sequence[Examined]) -> list[NDArray[np.float16] | None]:
-        """Return the embeddings of some frames, None for each once the model has failed; may be asked by threads."""
+        """Return the embeddings of some frames, None for those without; may be asked by threads.
+
+        A frame is without one when the model answers nothing finite to it, and always once the model has failed.
+        """
         if self.failed or not examined:
             return [None] * len(examined)
         squares = np.stack([each.squares[self._encoder.side_px] for each in examined])
         try:
-            return list(self._encoder.embed(squares).astype(np.float16))
+            answers = self._encoder.embed(squares).astype(np.float16)
         except BundleError as error:
-            self.failed = True
-            self._say(error)
+            self._fail(error)
             return [None] * len(examined)
+        self._seen += len(answers)
+        self._unanswered += int((~np.isfinite(answers)).any(axis=1).sum())
+        if self._unanswered >= max(_FEW, _RARE * self._seen) and not self.failed:
+            summary = f"The model bundle '{bundle_of(self.judge)}' answers numbers that are not finite."
+            self._fail(BundleError(summary, hint="'safelight models verify' tells whether its files are damaged."))
+        return [answer if np.isfinite(answer).all() else None for answer in answers]
+
+    def _fail(self, error: BundleError) -> None:
+        self.failed = True
+        self._say(error)
 
     def beside(self, seen: Assessment, embedding: NDArray[np.float16]) -> Assessment:
         """Return what this bundle says of a frame that the first judge has seen."""

@@ -5,6 +5,10 @@ embeddings is made from the photographs that both have seen, once, and kept; fro
 in the journal, so that the taste is learned again from the same evidence. A library that is too small for that stays
 with the first judge. When a further bundle misses some photographs again (it was away for a while) the first judge
 counts until it has caught up.
+
+Photographs that are out of reach, as on a disk that is not plugged in, keep nobody waiting where they are few. They
+stay as the first judge sees them, as do those that are gone, so that what is learned from them never changes. Where
+they are many it is the person who says that they shall be left.
 Invariant: what is journalled as the judge is whose looks are ranked by; nothing that was learned is dropped.
 """
 
@@ -13,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from safelight.domain.entries import Kind
 from safelight.ports import Assessments, Clock, Store
+from safelight.ports.successions import Successions
 from safelight.services.evidence import JUDGED, judge_of
 
 if TYPE_CHECKING:
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
 
     from safelight.domain.features import Basis
 
+_FEW = 0.1  # of the photographs that were seen
 _SAMPLE = 5000  # of the photographs: directions and bridge are known well enough from these
 
 
@@ -36,14 +42,19 @@ class Succeed:
         shipped: Callable[[], "Basis"],
         directions: Mapping[str, "NDArray[np.float32]"],
         clock: Clock,
+        leave: bool = False,
     ) -> None:
-        """`second` is None where no further bundle is in use; `shipped` loads the start of the first judge's taste."""
+        """`second` is None where no further bundle is in use; `shipped` loads the start of the first judge's taste.
+
+        `leave`: photographs that are out of reach are to be left as they are, however many they are.
+        """
         self._store = store
         self._first = first
         self._second = second
         self._load = shipped
         self._directions = directions
         self._clock = clock
+        self._leave = leave
 
     def step(self) -> Assessments:
         """Return whose looks count now, after taking over where that is due, and journal it when it has changed."""
@@ -59,7 +70,9 @@ class Succeed:
         successions = self._store.successions
         if successions.count_unseen(second.judge):
             return False
-        return successions.has(second.judge) or self._take_over(second)
+        if successions.has(second.judge):
+            return True
+        return (self._leave or not waits(successions, second.judge)) and self._take_over(second)
 
     def _take_over(self, second: Assessments) -> bool:
         """Make what the taste starts from; tell whether there were photographs enough."""
@@ -85,3 +98,8 @@ class Succeed:
                     appeal=made.tilted("appeal", appeal, embedding),
                 )
         return True
+
+
+def waits(successions: Successions, judge: str) -> bool:
+    """Tell whether a judge may not take over because too many photographs are out of reach."""
+    return successions.count_out_of_reach(judge) > _FEW * successions.count_seen(judge)

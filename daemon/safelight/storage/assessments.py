@@ -12,6 +12,11 @@ from safelight.domain.records import Assessment
 from safelight.storage.codecs import ASSESSMENT_COLUMNS, assessment, assessment_values, facts_text
 from safelight.storage.database import Database
 
+_COUNTS = (
+    "judge = ?2 AND NOT EXISTS"
+    " (SELECT 1 FROM passed_over WHERE passed_over.content = assessments.content AND passed_over.judge = ?2)"
+)
+
 
 class Assessments:
     """The table `assessments`, as one judge sees it."""
@@ -24,10 +29,11 @@ class Assessments:
         """Return what this judge saw in a content, or else who comes nearest to it; None: nobody has looked.
 
         Nearest is the judge that it looks beside, then the newest release of that one. A frame that is gone cannot be
-        looked at again, and what was learned from it must stay.
+        looked at again, and what was learned from it must stay. So must what was learned from one that was out of
+        reach when this judge took over: what it sees of that one later is not counted.
         """
         for judge in dict.fromkeys((self.judge, first_of(self.judge))):
-            rows = self._database.rows("SELECT * FROM assessments WHERE content = ? AND judge = ?", (content, judge))
+            rows = self._database.rows(f"SELECT * FROM assessments WHERE content = ?1 AND {_COUNTS}", (content, judge))
             if rows:
                 return assessment(rows[0])
         rows = self._database.rows("SELECT * FROM assessments WHERE content = ? ORDER BY rowid DESC", (content,))

@@ -143,6 +143,8 @@ MIGRATIONS: tuple[str, ...] = (
         content BLOB NOT NULL, judge TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (content, judge)
     ) WITHOUT ROWID;
     """,
+    # 1: it was out of reach. What the judge sees of it after it has taken over is for searches alone.
+    "ALTER TABLE passed_over ADD COLUMN passing INTEGER NOT NULL DEFAULT 0;",
 )
 
 

@@ -33,6 +33,11 @@ _UNSEEN = f"""
     AND NOT EXISTS (SELECT 1 FROM assessments AS own WHERE own.content = frames.content AND own.judge = ?1)
     AND NOT EXISTS (SELECT 1 FROM passed_over WHERE passed_over.content = frames.content AND passed_over.judge = ?1)
 """
+_PASSED_OVER = f"""
+    FROM frames JOIN passed_over ON passed_over.content = frames.content AND passed_over.judge = ?1
+    WHERE passed_over.passing = ?2 AND {_THERE}
+    AND NOT EXISTS (SELECT 1 FROM assessments AS own WHERE own.content = frames.content AND own.judge = ?1)
+"""
 # What the first bundle says of the content of the row `own`: its present release, or else the newest that has seen it.
 _NEAREST = (
     f"FROM assessments AS one WHERE one.content = own.content AND {_BY_FIRST.format('one')}"
@@ -73,7 +78,7 @@ class SqliteSuccessions:
         return digest
 
     def unseen(self, judge: str, *, limit: int) -> tuple[Unseen, ...]:
-        """Return contents that the first judge has seen and this one has not, the newest taken first."""
+        """Return contents that the first judge has seen and this one has not tried to, the newest taken first."""
         rows = self._database.rows(
             f"SELECT DISTINCT frames.content AS content {_UNSEEN}"
             " ORDER BY json_extract(seen.facts, '$.taken_s') DESC, frames.id DESC LIMIT ?3",
@@ -85,6 +90,15 @@ class SqliteSuccessions:
         """Return how many these are."""
         query = f"SELECT count(DISTINCT frames.content) {_UNSEEN}"
         return int(self._database.rows(query, (judge, scale_of(judge)))[0][0])
+
+    def out_of_reach(self, judge: str) -> Iterator[Unseen]:
+        """Yield contents that this judge has not seen because no file that holds them could be reached."""
+        query = f"SELECT DISTINCT frames.content AS content {_PASSED_OVER} ORDER BY frames.content"
+        yield from map(self._held, [row["content"] for row in self._database.rows(query, (judge, 1))])
+
+    def count_out_of_reach(self, judge: str) -> int:
+        """Return how many these are."""
+        return int(self._database.rows(f"SELECT count(DISTINCT frames.content) {_PASSED_OVER}", (judge, 1))[0][0])
 
     def count_seen(self, judge: str) -> int:
         """Return how many contents this judge has seen, of files that are there or were."""
@@ -99,17 +113,21 @@ class SqliteSuccessions:
         return int(self._database.rows(query, (judge,))[0][0])
 
     def count_passed_over(self, judge: str) -> int:
-        """Return how many contents this judge could not look at, of files that are there."""
-        query = (
-            "SELECT count(DISTINCT frames.content) FROM frames JOIN passed_over"
-            f" ON passed_over.content = frames.content AND passed_over.judge = ? WHERE {_THERE}"
-        )
-        return int(self._database.rows(query, (judge,))[0][0])
+        """Return how many contents this judge can never look at, of files that are there."""
+        return int(self._database.rows(f"SELECT count(DISTINCT frames.content) {_PASSED_OVER}", (judge, 0))[0][0])
 
-    def pass_over(self, content: bytes, judge: str, reason: str) -> None:
-        """Remember that a content cannot be looked at, so that it is not asked for again."""
+    def pass_over(self, content: bytes, judge: str, reason: str, *, passing: bool = False) -> None:
+        """Remember that a content cannot be looked at: never, or (`passing`) while it is out of reach."""
         self._database.connection.execute(
-            "INSERT OR REPLACE INTO passed_over VALUES (?, ?, ?)", (content, judge, words(reason))
+            "INSERT OR REPLACE INTO passed_over VALUES (?, ?, ?, ?)", (content, judge, words(reason), passing)
+        )
+
+    def reached(self, content: bytes, judge: str) -> None:
+        """Remember that a content is no longer out of reach, unless this judge took over without it."""
+        self._database.connection.execute(
+            "DELETE FROM passed_over WHERE content = ?1 AND judge = ?2"
+            " AND NOT EXISTS (SELECT 1 FROM successions WHERE judge = ?2)",
+            (content, judge),
         )
 
     def pairs(self, judge: str, *, limit: int) -> tuple[NDArray[np.float16], NDArray[np.float16]]:

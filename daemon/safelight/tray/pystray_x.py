@@ -27,7 +27,7 @@ class LoopOnX:
         self._wanted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._heard, self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._gone = threading.Event()
-        icon._events = self._events  # noqa: SLF001
+        icon._events = self._told_by_x  # noqa: SLF001
 
     def do(self, wanted: Callable[[], None]) -> None:
         """Have something done by the thread that serves the icon; may be called from any thread."""
@@ -53,7 +53,7 @@ class LoopOnX:
     def _has_tray(self) -> bool:
         return self._icon._get_systray_manager() is not None  # noqa: SLF001
 
-    def _events(self) -> Iterator[Any]:
+    def _told_by_x(self) -> Iterator[Any]:
         """Yield the events of X, and do what is wanted between them."""
         while True:
             while self._display.pending_events():
