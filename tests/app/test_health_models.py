@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from safelight.app.finding import Level
+from safelight.app.health_bundles import bundle_findings
 from safelight.app.health_models import provider_findings
 from safelight.app.settings import EMBEDDED, Settings
 from safelight.inference import gpu
@@ -41,6 +42,14 @@ def test_a_damaged_bundle_is_a_note_and_the_embedded_one_judges(settings: Settin
     assert finding.level is Level.NOTE
     assert finding.told.endswith("The embedded bundle judges instead.")
     assert finding.hint
+
+
+def test_damage_that_the_files_themselves_tell_is_told_once(settings: Settings) -> None:
+    model = settings.bundles / NAME / "vision_int8.onnx"
+    model.write_bytes(model.read_bytes()[:1000])
+    assert list(provider_findings(settings, in_use=NAME)) == []
+    (finding,) = bundle_findings(settings, in_use=NAME)
+    assert finding.level is Level.BAD and "1000 bytes" in finding.told and "judges instead" in finding.told
 
 
 @pytest.mark.parametrize("in_use", [EMBEDDED, "not-installed"])

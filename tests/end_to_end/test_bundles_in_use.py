@@ -1,7 +1,9 @@
 """A fetched bundle in use, as a person lives with it: it gets to know the library, takes over, and nothing is lost."""
 
+import shutil
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -113,6 +115,48 @@ def test_a_library_that_was_copied_back_is_seen_without_another_command(library:
         aside.unlink()
         assert path.stat().st_ino != before
     took_over(library)
+
+
+def archive(library: Library, frames: int) -> Path:
+    """Rate so many more pictures with the embedded bundle, in a folder that is away afterwards; return where it is."""
+    away, folder = library.place / "away", library.place / "archive"
+    for each in (away, folder):
+        shutil.rmtree(each, ignore_errors=True)
+    folder.mkdir()
+    for number in range(FRAMES, FRAMES + frames):
+        library.add(number).rename(folder / f"OLD_{number:04d}.jpg")
+    library.use("embedded")
+    status, _, complained = library.run("rate", folder)
+    assert status == 0, complained
+    library.use("tiny-siglip")
+    return folder.rename(away)
+
+
+def test_a_small_archive_that_is_away_keeps_no_bundle_waiting_and_is_seen_when_it_is_back(library: Library) -> None:
+    away = archive(library, 8)
+    took_over(library)
+    assert (library.standing()["seen"], library.standing()["out_of_reach"]) == (FRAMES, 8)
+    library.run("rerate")
+    away.rename(library.place / "archive")
+    _, said, _ = library.run("models", "catch-up")
+    assert f"tiny-siglip has seen {FRAMES + 8} photographs, all there are, and judges" in said
+    assert library.standing()["out_of_reach"] == 0
+    status, said, complained = library.run("similar", library.place / "archive" / f"OLD_{FRAMES:04d}.jpg")
+    assert status == 0 and "tiny-siglip" not in complained, complained
+    assert library.verified() == ""
+
+
+def test_a_large_archive_that_is_away_is_waited_for_until_the_person_leaves_it(library: Library) -> None:
+    archive(library, 40)
+    status, said, _ = library.run("models", "catch-up")
+    assert status == 0 and "40 photographs cannot be reached now" in said and "--leave-absent" in said
+    assert library.standing()["waits_for_absent"]
+    assert "waits for 40 photographs that cannot be reached" in library.run("status")[1]
+    _, said, _ = library.run("models", "catch-up", "--leave-absent")
+    assert f"has seen {FRAMES} photographs, all that can be reached, and judges from now on" in said
+    assert "judged as embedded saw them" in said
+    assert library.standing()["judges"]
+    assert library.verified() == ""
 
 
 def test_two_bundles_one_after_the_other(library: Library) -> None:

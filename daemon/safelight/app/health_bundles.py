@@ -5,7 +5,7 @@ Only sizes are compared, as `doctor` should not read gigabytes; 'safelight model
 
 from collections.abc import Iterator
 
-from safelight.app.bundle_shelf import Shelf, State
+from safelight.app.bundle_shelf import Shelf, Shelved, State
 from safelight.app.finding import Finding, Level
 from safelight.app.settings import EMBEDDED, Settings
 from safelight.errors import BundleError
@@ -20,9 +20,9 @@ def bundle_findings(settings: Settings, *, in_use: str) -> Iterator[Finding]:
         yield Finding("Model bundles", Level.BAD, error.summary, error.hint)
         return
     if in_use != EMBEDDED:
-        yield _in_use(in_use, found[in_use].state if in_use in found else State.MISSING)
+        yield _in_use(in_use, found.get(in_use))
     for each in found.values():
-        if each.state is State.DAMAGED:
+        if each.state is State.DAMAGED and each.name != in_use:
             hint = f"'safelight models fetch {each.name}' puts it right."
             yield Finding(f"Bundle {each.name}", Level.BAD, each.trouble, hint)
         elif each.state is State.INSTALLED and each.name != in_use:
@@ -33,9 +33,13 @@ def bundle_findings(settings: Settings, *, in_use: str) -> Iterator[Finding]:
         yield Finding(f"Bundle {name}", Level.NOTE, told, hint)
 
 
-def _in_use(name: str, state: State) -> Finding:
+def _in_use(name: str, there: Shelved | None) -> Finding:
+    state = there.state if there else State.MISSING
     if state is State.INSTALLED:
         return Finding(f"Bundle {name}", Level.OK, "installed, and chosen in the settings to judge")
-    lost = f"chosen in the settings, but {state}: the embedded bundle judges instead"
     hint = f"'safelight models fetch {name}' installs it, 'safelight models use {EMBEDDED}' settles for the other."
+    if there is not None and state is State.DAMAGED:
+        told = f"{there.trouble} It is chosen in the settings; the embedded bundle judges instead."
+        return Finding(f"Bundle {name}", Level.BAD, told, hint)
+    lost = f"chosen in the settings, but {state}: the embedded bundle judges instead"
     return Finding(f"Bundle {name}", Level.NOTE, lost, hint)

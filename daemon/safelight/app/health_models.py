@@ -20,11 +20,12 @@ _EXPORT = "A bundle that 'make export' makes from the same checkpoint does not h
 
 
 def provider_findings(settings: Settings, *, in_use: str) -> Iterator[Finding]:
-    """Load the fetched bundle `in_use` and say what it runs on; nothing for the embedded one or where it is missing.
+    """Load the fetched bundle `in_use` and say what it runs on; nothing for the embedded one.
 
-    Takes seconds and the memory of the model.
+    Nothing either where the files themselves tell that it cannot be used, which `bundle_findings` says. Takes seconds
+    and the memory of the model.
     """
-    if in_use == EMBEDDED or not settings.bundles.parts or not (settings.bundles / in_use).is_dir():
+    if in_use == EMBEDDED or not _looks_whole(settings, in_use):
         return
     from safelight.inference.fetched_encoder import open_vision
     from safelight.inference.gpu import gpu_may_be_there
@@ -41,6 +42,15 @@ def provider_findings(settings: Settings, *, in_use: str) -> Iterator[Finding]:
         yield Finding(TITLE, Level.NOTE, provider.told, _HINT)
     else:
         yield Finding(TITLE, Level.OK, provider.told)
+
+
+def _looks_whole(settings: Settings, name: str) -> bool:
+    from safelight.app.bundle_shelf import Shelf
+
+    try:
+        return bool(settings.bundles.parts) and Shelf(settings.bundles).installed(name) is not None
+    except BundleError:
+        return False
 
 
 def _is_foreign_int8(settings: Settings, name: str) -> bool:
