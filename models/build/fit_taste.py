@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from safelight.decoding.pixels import read_picture
 from safelight.decoding.rules import DecodeRules
-from safelight.domain.features import CAPTURE, COMPONENTS, GENERIC, NAMES, OF_CAPTURE, OF_GENERIC, OF_SUBJECT, Basis
+from safelight.domain.components import components
+from safelight.domain.features import CAPTURE, GENERIC, NAMES, OF_CAPTURE, OF_GENERIC, OF_SUBJECT, Basis
 from safelight.domain.score import lone_score
 from safelight.domain.technical import measure
 from safelight.domain.technical_terms import technical_terms
@@ -75,11 +76,7 @@ def directions(collections: Sequence[Photographs]) -> tuple[Floats, Floats]:
     share = _shares(collections)
     centre = share @ rows
     away = rows - centre
-    values, vectors = np.linalg.eigh(away.T @ (away * share[:, None]))
-    values, vectors = values[::-1][:COMPONENTS], vectors[:, ::-1][:, :COMPONENTS]
-    largest = np.abs(vectors).argmax(axis=0)
-    vectors = vectors * np.sign(vectors[largest, np.arange(COMPONENTS)])  # an eigenvector's sign is chance
-    return centre, vectors.T / sqrt(float(values.sum()))
+    return centre, components(away.T @ (away * share[:, None]))
 
 
 def as_features(photographs: Photographs, centre: Floats, turned: Floats) -> Floats:

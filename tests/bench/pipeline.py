@@ -1,4 +1,4 @@
-"""How busy the encoder is kept: `python -m tests.bench.pipeline --from DIR [--bundle DIR] [--gpu] [--frames N]`.
+"""How busy the encoder is kept: `python -m tests.bench.pipeline --from DIR [--bundle DIR ...] [--gpu] [--frames N]`.
 
 Frames are the photographs of DIR, those under 24 megapixels enlarged to that once. The floor is decoding alone plus
 encoding alone, of the same frames in the same run and in turns, the least of several passes; the pipeline does both at
@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def embedded() -> Stage:
 
     def encode(some: Sequence[Examined]) -> None:
         for frame in some:
-            encoder.encode(frame.thumb)
+            encoder.encode(frame.thumb, frame.closeup)
 
     return Stage("embedded", "cpu", 224, 1, encode)
 
@@ -98,7 +98,7 @@ def installed(folder: Path, work: Path) -> Path:
     """Return `folder`, or a copy of it that is installed, when it holds a bundle as it came."""
     if (folder / "receipt.json").exists() and (folder / "made").exists():
         return folder
-    copy = work / "bundle"
+    copy = work / f"bundle-{folder.name}"
     shutil.copytree(folder, copy)
     manifest = read_fetched((copy / "manifest.toml").read_bytes(), copy / "manifest.toml")
     prepare(copy, manifest, threads=cores())
@@ -136,9 +136,10 @@ def workers_cpu_s() -> float:
     """Return the CPU seconds of the processes that we started and that run, so far."""
     ticks = 0
     for task in Path("/proc/self/task").iterdir():
-        for pid in (task / "children").read_text().split():
-            told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(told[11]) + int(told[12])
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread of ours that has just ended
+            for pid in (task / "children").read_text().split():
+                told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                ticks += int(told[11]) + int(told[12])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -231,7 +232,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.pipeline", description=__doc__)
     parser.add_argument("--from", dest="source", type=Path, required=True, help="photographs")
     parser.add_argument("--frames", type=int, default=24)
-    parser.add_argument("--bundle", type=Path, help="a fetched bundle")
+    parser.add_argument("--bundle", type=Path, nargs="*", default=(), help="fetched bundles")
     parser.add_argument("--gpu", action="store_true", help="the fetched bundle has to run on a GPU")
     chosen = parser.parse_args()
     with scratch() as work:
@@ -241,7 +242,7 @@ def main() -> int:
         }
         shoots = {name: [some[at % len(some)] for at in range(chosen.frames)] for name, some in shoots.items()}
         stages = [embedded()] if not chosen.gpu else []
-        stages += [fetched(installed(chosen.bundle, work), gpu=chosen.gpu)] if chosen.bundle else []
+        stages += [fetched(installed(each, work), gpu=chosen.gpu) for each in chosen.bundle]
         print(
             f"{'bundle':<28}{'on':<6}{'frames of':<10}{'frames':>7}{'decode':>9}{'encode':>9}{'floor':>9}"
             f"{'pipeline':>10}{'ratio':>7}{'frames/s':>10}{'busy':>7}   (CPU ms a frame)"
@@ -249,7 +250,7 @@ def main() -> int:
         for name, frames in shoots.items():
             for stage in stages:
                 row(stage, frames, name)
-        if chosen.bundle is None:
+        if not chosen.bundle:
             print("No fetched bundle was measured: give the folder of one with --bundle.")
         for frames in shoots.values():
             scaling(frames)

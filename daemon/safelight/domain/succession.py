@@ -16,7 +16,8 @@ from math import sqrt, tanh
 import numpy as np
 from numpy.typing import NDArray
 
-from safelight.domain.features import COMPONENTS, OF_SUBJECT, Basis, Bridge, subject
+from safelight.domain.components import components
+from safelight.domain.features import OF_SUBJECT, Basis, Bridge, subject
 
 Floats = NDArray[np.float64]
 
@@ -25,7 +26,6 @@ _STRENGTHS = tuple(10.0**power for power in range(-6, 2))  # of the ridge, per f
 # How far words count beside the fitted heads, in deviations. Not fitted: no weights of a text tower were to be had to
 # measure it on, so it is less than the heads themselves, which were measured.
 WORDS = {"quality": 0.25, "appeal": 0.5}
-_ALIKE = 1e-9  # variance of unit embeddings: below it is nothing but rounding
 _SOFT_LIMIT = 3.0  # as inference.heads has it
 
 
@@ -74,7 +74,8 @@ def succession(
         raise ValueError(f"{len(before)} and {len(after)} embeddings are too few or do not belong together")
     fresh = _unit(after)
     centre = fresh.mean(axis=0)
-    turned = _directions(fresh - centre)
+    away = fresh - centre
+    turned = components(away.T @ away / len(away))
     seen = (fresh - centre) @ turned.T
     bridge = _bridge(shipped, before, seen)
     ordinary_mean, ordinary = shipped.ordinary_mean.copy(), shipped.ordinary.copy()
@@ -97,20 +98,6 @@ def succession(
 def _unit(rows: Floats) -> Floats:
     wide = np.asarray(rows, np.float64)
     return np.asarray(wide / np.maximum(np.sqrt((wide * wide).sum(axis=1, keepdims=True)), 1e-9), np.float64)
-
-
-def _directions(away: Floats) -> Floats:
-    """Return directions (COMPONENTS, numbers) of `away` (n, numbers): squares of components average 1 in sum."""
-    values, vectors = np.linalg.eigh(away.T @ away / len(away))
-    values, vectors = values[::-1][:COMPONENTS], vectors[:, ::-1][:, :COMPONENTS]
-    total = float(values.clip(min=0.0).sum())
-    if not total > _ALIKE:  # written so that NaN fails
-        raise ValueError("the embeddings are all alike")
-    largest = np.abs(vectors).argmax(axis=0)
-    vectors = vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])  # an eigenvector's sign is chance
-    turned = np.zeros((COMPONENTS, away.shape[1]))  # a short embedding has fewer directions than that
-    turned[: vectors.shape[1]] = vectors.T / sqrt(total)
-    return turned
 
 
 def _bridge(shipped: Basis, before: Floats, seen: Floats) -> Bridge:
