@@ -53,8 +53,9 @@ class Upkeep:
         self._due.reveal = True
 
     def nightly(self) -> None:
-        """Note that it is time to learn from everything."""
+        """Note that it is time to learn from everything, and to see whether a disk is back that was away."""
         self._due.nightly = True
+        self.renewed(closer=self._closer)
 
     def due_s(self) -> float | None:
         """Return when something will be due, by the clock."""

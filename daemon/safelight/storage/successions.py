@@ -93,8 +93,13 @@ class SqliteSuccessions:
 
     def out_of_reach(self, judge: str) -> Iterator[Unseen]:
         """Yield contents that this judge has not seen because no file that holds them could be reached."""
-        query = f"SELECT DISTINCT frames.content AS content {_PASSED_OVER} ORDER BY frames.content"
-        yield from map(self._held, [row["content"] for row in self._database.rows(query, (judge, 1))])
+        # Of the columns that are not grouped by, SQLite takes those of the row with the least frame.
+        query = (
+            "SELECT held.*, min(held.frame_id) FROM files AS held WHERE held.gone = 0"
+            f" AND held.content IN (SELECT frames.content {_PASSED_OVER}) GROUP BY held.content"
+        )
+        for file in map(known_file, self._database.rows(query, (judge, 1))):
+            yield Unseen(file.content, file.path, file.stamp)
 
     def count_out_of_reach(self, judge: str) -> int:
         """Return how many these are."""
