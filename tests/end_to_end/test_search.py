@@ -134,9 +134,9 @@ def test_names_are_printed_safely_and_whole_in_json(case: Case) -> None:
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (("similar", "none.jpg"), "cannot be read"),
-        (("similar", "/"), "no regular file"),
-        (("similar", "{bad}"), "empty"),
+        (("similar", "none.jpg"), "none.jpg: It cannot be read"),
+        (("similar", "/"), "/: It is no regular file"),
+        (("similar", "{bad}"), "bad.jpg: The file is empty"),
         (("similar", "{own}", "--stars", "6"), "no number of stars"),
         (("similar", "{own}", "--stars", "5-3"), "no number of stars"),
         (("similar", "{own}", "--stars", ".."), "no number of stars"),

@@ -50,7 +50,7 @@ def _by_fetched(file: Path, name: str, judge: str, settings: Settings) -> "NDArr
     _check(encoder.bundle, judge)
     embedding: NDArray[np.float32] = encoder.embed(examined.squares[encoder.side_px][None])[0]
     if isnan(embedding[0]):
-        raise Unreadable(f"{file.name} cannot be compared: {name} has no answer to it.", path=file)
+        raise Unreadable(f"It cannot be compared: {name} has no answer to it.", path=file)
     return embedding
 
 
@@ -62,6 +62,7 @@ def _examined(file: Path, **rules: Any) -> Examined:
     finally:
         pool.close()
     if isinstance(answer, Refused):
+        answer.error.path = file
         raise answer.error
     return answer
 

@@ -26,7 +26,7 @@ from safelight.cli.options import AS_OF, JSON, PATH, SIDECARS, STATE, Commands
 from safelight.cli.search_commands import SEARCH_COMMANDS
 from safelight.cli.settings_commands import SETTINGS_COMMANDS
 from safelight.cli.wording import printable
-from safelight.errors import SafelightError
+from safelight.errors import FrameError, SafelightError
 
 STOPPED = "Stopped. What was done is kept; run again to go on."
 
@@ -178,6 +178,8 @@ def _guarded(command: Callable[[], Any], *, stopped: Sequence[int] = ()) -> int:
 def _words(error: SafelightError | click.ClickException | OSError) -> tuple[str, str]:
     """Return what went wrong and what a person can do."""
     match error:
+        case FrameError(path=Path() as path):  # its summary speaks of the file as "it"
+            return f"safelight: {path}: {error.summary}", error.hint
         case SafelightError():
             return f"safelight: {error.summary}", error.hint
         case click.ClickException():

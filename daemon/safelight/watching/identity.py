@@ -47,7 +47,7 @@ def _opened(path: Path) -> int:
 def _sampled(descriptor: int, path: Path) -> bytes:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
-        raise OutOfReach("It is no regular file any more.", path=path)
+        raise OutOfReach("It is no regular file.", path=path)
     size = status.st_size
     digest = xxhash.xxh3_128(size.to_bytes(8, "little"))
     if size <= 2 * END_BYTES + PLACES * PLACE_BYTES:
