@@ -119,7 +119,7 @@ def test_a_library_that_was_copied_back_is_seen_without_another_command(library:
 
 def archive(library: Library, frames: int) -> Path:
     """Rate so many more pictures with the embedded bundle, in a folder that is away afterwards; return where it is."""
-    away, folder = library.place / "away", library.place / "archive"
+    away, folder = library.place / "archive-away", library.place / "archive"
     for each in (away, folder):
         shutil.rmtree(each, ignore_errors=True)
     folder.mkdir()
