@@ -1,13 +1,14 @@
 """A further bundle gets to know the library, takes over, and nothing that was learned is lost."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from safelight.domain.entries import Kind
-from safelight.domain.frame import Stage
+from safelight.domain.frame import FileStamp, FoundFile, Stage
 from safelight.domain.judges import beside
 from safelight.domain.succession import LEAST_FRAMES
 from safelight.errors import OutOfReach, StateError, Unreadable
@@ -413,3 +414,56 @@ def test_a_bundle_that_answers_to_no_picture_fails_and_passes_nothing_over(chang
     assert change.again.step(at_most=20) == 0 and change.again.ended
     assert len(change.said) == 1 and "not finite" in change.said[0]
     assert change.store.successions.count_passed_over(change.judge) == 0
+
+
+def test_what_was_gone_when_a_bundle_took_over_teaches_as_before_when_it_is_put_back(change):
+    gone = learned(change)[:6]
+    contents = {each: change.store.catalog.frame(each).content for each in gone}
+    change.shoot("e", range(7000, 7000 + LEAST_FRAMES))
+    change.see_everything()
+    change.studio.learn.leaning()
+    before = taste_of(change)
+    for each, content in contents.items():
+        change.store.assessments(change.judge).put_assessment(
+            replace(change.first.assessment(content), embedding=np.ones(change.vision.length, np.float16))
+        )
+        assert seen(change, each).judge == JUDGE
+    assert taste_of(change) == before
+
+
+def test_a_file_that_was_changed_is_not_taken_for_one_that_is_away(change):
+    frames = change.shoot("a", range(LEAST_FRAMES + 1))
+    change.studio.rank()
+    path = change.store.catalog.frame(frames[-1]).path
+    change.stamps[path] = FileStamp(1, 2, 3, 4)
+    change.see_everything()
+    assert change.store.successions.count_unseen(change.judge) == 1 and change.again.ended
+    assert change.store.successions.count_out_of_reach(change.judge) == 0
+    assert change.succeed().judge == JUDGE
+
+
+def test_of_several_copies_one_that_is_there_is_looked_at(change):
+    (frame,) = change.shoot("a", [5])
+    (file,) = change.store.catalog.files_of(frame)
+    copy = FoundFile(file.path.with_name("zz copy.jpg"), file.role, file.stamp)
+    change.store.catalog.put_file(copy, frame_id=frame, content=file.content)
+    change.decoder.looks[copy.path.name] = 5
+    change.stamps = {file.path: None, copy.path: copy.stamp}
+    assert change.again.step(at_most=10) == 1 and change.decoder.asked == [copy.path.name]
+    assert seen(change, frame).judge == change.judge
+
+
+def test_rare_silence_counts_against_all_that_was_ever_seen(change):
+    change.shoot("a", range(LEAST_FRAMES))
+    change.again.step(at_most=LEAST_FRAMES)
+    change.second = SecondLook(
+        encoder=change.vision,
+        assessments=change.store.assessments(change.judge),
+        took_over=lambda: None,
+        seen=change.store.successions.count_seen(change.judge),
+        say=lambda error: change.said.append(error.told),
+    )
+    change.again = change.looker()
+    change.shoot("b", range(7000, 7009))
+    change.vision.mute = 9
+    assert change.again.step(at_most=20) == 9 and not change.said

@@ -66,6 +66,7 @@ class Closer:
             encoder=encoder,
             assessments=store.assessments(judge),
             took_over=lambda: store.successions.get(judge),
+            seen=store.successions.count_seen(judge),
             threads=self._settings.jobs,
             say=self._bundle_fails,
         )

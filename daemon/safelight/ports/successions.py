@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """A content that a judge has not seen, and a file that holds it."""
+    """A content that a judge has not seen, and the files that hold it, as they were known."""
 
     content: bytes
-    path: Path
-    stamp: FileStamp
+    holders: tuple[tuple[Path, FileStamp], ...]
 
 
 class Successions(Protocol):
@@ -62,6 +61,10 @@ class Successions(Protocol):
 
     def pass_over(self, content: bytes, judge: str, reason: str, *, passing: bool = False) -> None:
         """Remember that a content cannot be looked at: never, or (`passing`) while it is out of reach."""
+        ...
+
+    def leave_unseen(self, judge: str, reason: str) -> None:
+        """Remember that all contents that this judge has not seen stay as the first judge saw them, here or gone."""
         ...
 
     def reached(self, content: bytes, judge: str) -> None:

@@ -20,7 +20,7 @@ from safelight.domain.series import filled, worth_asking
 from safelight.domain.signature import signature
 from safelight.errors import OutOfReach
 from safelight.ports import Assessments, Clock, Decoder, Examined, FactsReader, Refused, Request, Store
-from safelight.services.second_look import SecondLook
+from safelight.services.second_look import NO_ANSWER, SecondLook
 from safelight.services.sights import Sight, Sights
 
 _TOGETHER = 32  # answers remembered in one transaction
@@ -119,6 +119,8 @@ class Assess:
                 parted.extend(self._part(looked))
             for second, look in beside:
                 second.put(look)
+            for looked in made:
+                self._pass_over(looked)
         batch.clear()
 
     def _looked(self, sight: Sight, files: Sequence[KnownFile]) -> _Looked:
@@ -150,6 +152,11 @@ class Assess:
         if second is None:
             return []
         return [(second, second.beside(each.assessment, each.beside)) for each in made if each.beside is not None]
+
+    def _pass_over(self, looked: _Looked) -> None:
+        """Remember a frame to which a further bundle that works has no answer, lest it counts as unseen."""
+        if self._second is not None and looked.beside is None and not self._second.failed:
+            self._store.successions.pass_over(looked.assessment.content, self._second.judge, NO_ANSWER)
 
     def _with_raw_facts(self, made: Sequence[_Looked]) -> list[_Looked]:
         """Let exiftool tell of what the decoder cannot read facts from: RAW, and time hidden in maker notes."""

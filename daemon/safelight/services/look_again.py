@@ -2,8 +2,8 @@
 
 The catalog is asked which contents are left, a thousand at a time, so it goes on where it was, whatever ended it. One
 that cannot be decoded any more, or to which the bundle has no answer, is passed over with the reason and never asked
-for again. A file that is not as it was known, as on a disk that is not plugged in, is out of reach: it keeps nobody
-waiting, and is tried again at the end of every session.
+for again. One of which no file is there, as on a disk that is not plugged in, is out of reach: it keeps nobody waiting,
+and is tried again at the end of every session. A file that was changed is left for the reconciling that will notice it.
 Invariant: what the first judge has seen, what stands in sidecars and what was learned stays as it is.
 """
 
@@ -20,11 +20,10 @@ from safelight.errors import OutOfReach
 from safelight.ports import Assessments, Decoder, Examined, Refused, Request, Store
 from safelight.ports.successions import Unseen
 from safelight.services.ahead import ahead
-from safelight.services.second_look import SecondLook, see_readable
+from safelight.services.second_look import NO_ANSWER, SecondLook, see_readable
 
 _TOGETHER = 32  # remembered in one transaction
-_NO_ANSWER = "The bundle answers nothing to this picture."
-_AWAY = "No file that holds it can be reached as it was known."
+_AWAY = "No file that holds it can be reached."
 _ASKED_FOR = 1024  # at once: to sort a large library by time for every slice would take longer than the slice
 
 
@@ -49,6 +48,7 @@ class LookAgain:
         self._progress: Callable[[int], None] = lambda _: None
         self._queue: deque[Unseen] = deque()  # what the catalog told of last, the newest first
         self._away: list[bytes] = []  # out of reach, to be remembered with the next transaction
+        self._later: set[bytes] = set()  # there, but changed: the reconciling will notice it
         self._tried_again = False
 
     def step(self, *, at_most: int, progress: Callable[[int], None] = lambda _: None) -> int:
@@ -61,17 +61,17 @@ class LookAgain:
         answers = self._decoder.examine(self._requests(chosen))
         seen = ahead(answers, self._see, threads=self._second.threads, together=self._second.together)
         for answer, embedding in seen:
-            unseen = chosen[answer.key]
+            unseen, _ = chosen[answer.key]
             if isinstance(answer, Refused):
                 done += self._refused(answer, unseen)
             elif embedding is None:
                 unanswered.append(unseen)
-            elif (made := self._made(unseen, embedding)) is not None:
+            elif (made := self._made(*chosen[answer.key], embedding)) is not None:
                 batch.append(made)
             if len(batch) >= _TOGETHER:
                 done += self._remember(batch)
         done += self._remember(batch)
-        return done if self._second.failed else done + self._pass_over(unanswered, _NO_ANSWER)
+        return done if self._second.failed else done + self._pass_over(unanswered, NO_ANSWER)
 
     @property
     def ended(self) -> bool:
@@ -81,19 +81,23 @@ class LookAgain:
     def _see(self, answers: Sequence[Examined | Refused]) -> list[NDArray[np.float16] | None]:
         return see_readable(self._second, answers)
 
-    def _made(self, unseen: Unseen, embedding: NDArray[np.float16]) -> Assessment | None:
+    def _made(self, unseen: Unseen, path: Path, embedding: NDArray[np.float16]) -> Assessment | None:
         first = self._first.assessment(unseen.content)
-        if first is None or self._stamp(unseen.path) != unseen.stamp:
-            self._away.append(unseen.content)
+        if first is None or self._stamp(path) not in [stamp for _, stamp in unseen.holders]:
+            self._later.add(unseen.content)
             return None
         return self._second.beside(first, embedding)
 
-    def _chosen(self, at_most: int) -> list[Unseen]:
-        chosen: list[Unseen] = []
+    def _chosen(self, at_most: int) -> list[tuple[Unseen, Path]]:
+        chosen: list[tuple[Unseen, Path]] = []
         while len(chosen) < at_most and (self._queue or (not chosen and self._more())):
             each = self._queue.popleft()
-            if self._is_there(each):
-                chosen.append(each)
+            stamps = {path: self._stamp(path) for path, _ in each.holders}
+            path = next((path for path, stamp in each.holders if stamps[path] == stamp), None)
+            if path is not None:
+                chosen.append((each, path))
+            elif any(stamps.values()):
+                self._later.add(each.content)
             else:
                 self._away.append(each.content)
         return chosen
@@ -104,7 +108,8 @@ class LookAgain:
             return False
         if not self._queue:
             self._remember([])
-            self._queue.extend(self._store.successions.unseen(self._second.judge, limit=_ASKED_FOR))
+            left = self._store.successions.unseen(self._second.judge, limit=len(self._later) + _ASKED_FOR)
+            self._queue.extend(each for each in left if each.content not in self._later)
         if not self._queue and not self._tried_again:
             self._tried_again = True
             away = self._store.successions.out_of_reach(self._second.judge)
@@ -112,11 +117,11 @@ class LookAgain:
         return bool(self._queue)
 
     def _is_there(self, unseen: Unseen) -> bool:
-        return self._stamp(unseen.path) == unseen.stamp
+        return any(self._stamp(path) == stamp for path, stamp in unseen.holders)
 
     @staticmethod
-    def _requests(chosen: Sequence[Unseen]) -> Iterator[Request]:
-        yield from (Request(place, (each.path,)) for place, each in enumerate(chosen))
+    def _requests(chosen: Sequence[tuple[Unseen, Path]]) -> Iterator[Request]:
+        yield from (Request(place, (path,)) for place, (_, path) in enumerate(chosen))
 
     def _refused(self, answer: Refused, unseen: Unseen) -> int:
         if isinstance(answer.error, OutOfReach):

@@ -55,6 +55,7 @@ class _Placed:
     standing: Standing
     group: Group
     burst: str | None
+    contents: Mapping[str, str]  # what was judged of each of the group, by frame, hexadecimal
     shoot: str
     order: int  # in its shoot
 
@@ -136,8 +137,9 @@ class Rank:
             looks = [seen[key] for key in group.members]
             burst = f"burst-{looks[0].content.hex()[:12]}" if len(looks) > 1 else None
             standings = standings_of(looks, group.kind, self._leaning)
+            contents = {str(key): look.content.hex() for key, look in zip(group.members, looks, strict=True)}
             for key, look, standing in zip(group.members, looks, standings, strict=True):
-                placed.append(_Placed(by_id[key], look, standing, group, burst, *place_of[key]))
+                placed.append(_Placed(by_id[key], look, standing, group, burst, contents, *place_of[key]))
         return placed
 
     def _alike(self, seen: Assessment) -> Assessment:
@@ -196,7 +198,8 @@ class Rank:
                 payload["batch"] = len(told)
             if len(each.group.members) > 1 and each.group.members not in groups:
                 groups.add(each.group.members)
-                payload["members"] = list(each.group.members)
+                # What was judged: a frame that was edited and not rated since has another content than it was rated by.
+                payload |= {"members": list(each.group.members), "contents": dict(each.contents)}
             self._store.journal.append(kind, at_s=now_s, frame_id=each.frame.id, **payload)
 
 

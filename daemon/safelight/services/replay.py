@@ -159,11 +159,17 @@ class _Batch:
 
     def _looked(self, assessments: Assessments) -> dict[int, Assessment]:
         self._contents |= {entry.frame_id or 0: str(entry.payload.get("content", "")) for entry in self._fresh.values()}
+        judged = self._contents | self._judged()
         looks = {}
         for frame_id in (member for group in self._groups() for member in group):
-            if (look := assessments.assessment(_bytes(self._contents.get(frame_id, "")))) is not None:
+            if (look := assessments.assessment(_bytes(judged.get(frame_id, "")))) is not None:
                 looks[frame_id] = look
         return looks
+
+    def _judged(self) -> dict[int, str]:
+        """Return what was judged of the members of groups, as far as the entries tell; early versions did not."""
+        told = (entry.payload.get("contents") for entry in self._entries)
+        return {int(key): str(value) for each in told if isinstance(each, dict) for key, value in each.items()}
 
     def take_as_delivered(self) -> int:
         """Take over what the entries say; return how many ratings that are."""

@@ -19,6 +19,7 @@ from safelight.domain.succession import Succession
 from safelight.errors import BundleError
 from safelight.ports import Assessments, Examined, Refused, VisionEncoder
 
+NO_ANSWER = "The bundle answers nothing to this picture."
 _FEW, _RARE = 8, 0.05  # pictures without an answer, and their share: from here on it is the model and not the picture
 
 
@@ -31,12 +32,14 @@ class SecondLook:
         encoder: VisionEncoder,
         assessments: Assessments,
         took_over: Callable[[], Succession | None],
+        seen: int = 0,
         threads: int = 1,
         say: Callable[[BundleError], None] = lambda _: None,
     ) -> None:
         """Look with `encoder`, in at most `threads` threads.
 
-        `took_over` loads what was made when this bundle took over, None before that; `say` is told a failure.
+        `took_over` loads what was made when this bundle took over, None before that; `seen`: how many frames it has
+        seen before; `say` is told a failure.
         """
         self._encoder = encoder
         self._assessments = assessments
@@ -44,7 +47,8 @@ class SecondLook:
         self._most_threads = threads
         self._say = say
         self._succession = took_over()
-        self._seen = self._unanswered = 0
+        self._seen = seen
+        self._unanswered = 0  # in this session
         self.failed = False
 
     @property

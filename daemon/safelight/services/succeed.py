@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from safelight.domain.features import Basis
 
 _FEW = 0.1  # of the photographs that were seen
+_LEFT = "It was gone or out of reach when the bundle began to judge."
 _SAMPLE = 5000  # of the photographs: directions and bridge are known well enough from these
 
 
@@ -63,6 +64,8 @@ class Succeed:
         before = judge_of(list(self._store.journal.entries(*JUDGED, after=newest - 1))) if newest else ""
         if before and before != chosen.judge:
             with self._store.transaction():
+                if chosen is self._second:
+                    self._store.successions.leave_unseen(chosen.judge, _LEFT)
                 self._store.journal.append(Kind.JUDGE_CHANGED, at_s=self._clock.now(), judge=chosen.judge)
         return chosen
 

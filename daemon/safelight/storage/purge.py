@@ -208,6 +208,9 @@ def _cleaned(name: str, value: object, traces: _Traces) -> object:
     if isinstance(value, list):
         left = [each for each in value if not (name == "members" and each in traces.ids)]
         return [_cleaned("", each, traces) for each in left]
+    if isinstance(value, dict):
+        ids = {str(each) for each in traces.ids} if name == "contents" else set()
+        return {key: each for key, each in value.items() if key not in ids}
     if not isinstance(value, str):
         return value
     if name in ("shoot", "burst"):

@@ -6,8 +6,11 @@ it again. So it is kept whole, as numbers without pickle, under its digest.
 
 import hashlib
 import io
+import sqlite3
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +87,7 @@ class SqliteSuccessions:
             " ORDER BY json_extract(seen.facts, '$.taken_s') DESC, frames.id DESC LIMIT ?3",
             (judge, scale_of(judge), limit),
         )
-        return tuple(map(self._held, (row["content"] for row in rows)))
+        return tuple(self._held(row["content"]) for row in rows)
 
     def count_unseen(self, judge: str) -> int:
         """Return how many these are."""
@@ -93,13 +96,12 @@ class SqliteSuccessions:
 
     def out_of_reach(self, judge: str) -> Iterator[Unseen]:
         """Yield contents that this judge has not seen because no file that holds them could be reached."""
-        # Of the columns that are not grouped by, SQLite takes those of the row with the least frame.
         query = (
-            "SELECT held.*, min(held.frame_id) FROM files AS held WHERE held.gone = 0"
-            f" AND held.content IN (SELECT frames.content {_PASSED_OVER}) GROUP BY held.content"
+            "SELECT * FROM files WHERE gone = 0 AND content IN (SELECT frames.content"
+            f" {_PASSED_OVER}) ORDER BY content, frame_id, path"
         )
-        for file in map(known_file, self._database.rows(query, (judge, 1))):
-            yield Unseen(file.content, file.path, file.stamp)
+        for _, rows in groupby(self._database.rows(query, (judge, 1)), itemgetter("content")):
+            yield _unseen(rows)
 
     def count_out_of_reach(self, judge: str) -> int:
         """Return how many these are."""
@@ -125,6 +127,15 @@ class SqliteSuccessions:
         """Remember that a content cannot be looked at: never, or (`passing`) while it is out of reach."""
         self._database.connection.execute(
             "INSERT OR REPLACE INTO passed_over VALUES (?, ?, ?, ?)", (content, judge, words(reason), passing)
+        )
+
+    def leave_unseen(self, judge: str, reason: str) -> None:
+        """Remember that all contents that this judge has not seen stay as the first judge saw them, here or gone."""
+        self._database.connection.execute(
+            "INSERT OR IGNORE INTO passed_over SELECT DISTINCT seen.content, ?1, ?3, 1 FROM assessments AS seen"
+            f" WHERE {_BY_FIRST.format('seen')} AND NOT EXISTS"
+            " (SELECT 1 FROM assessments AS own WHERE own.content = seen.content AND own.judge = ?1)",
+            (judge, scale_of(judge), words(reason)),
         )
 
     def reached(self, content: bytes, judge: str) -> None:
@@ -168,9 +179,13 @@ class SqliteSuccessions:
         )
 
     def _held(self, content: bytes) -> Unseen:
-        query = "SELECT * FROM files WHERE content = ? AND gone = 0 ORDER BY frame_id, path LIMIT 1"
-        file = known_file(self._database.rows(query, (content,))[0])
-        return Unseen(content, file.path, file.stamp)
+        query = "SELECT * FROM files WHERE content = ? AND gone = 0 ORDER BY frame_id, path"
+        return _unseen(self._database.rows(query, (content,)), content)
+
+
+def _unseen(rows: Iterable[sqlite3.Row], content: bytes = b"") -> Unseen:
+    files = [known_file(row) for row in rows]
+    return Unseen(content or files[0].content, tuple((file.path, file.stamp) for file in files))
 
 
 def _rows(blobs: list[bytes]) -> NDArray[np.float16]:
