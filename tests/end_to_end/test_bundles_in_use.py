@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.end_to_end.daemons import running, until
-from tests.faults.library import FRAMES, Library
-from tests.faults.shoot import put
+from tests.faults.library import FRAMES, IN_USE, Library
+from tests.faults.shoot import encoded, put
 
 RATED = range(120)  # by their person
 LATER = ("--as-of", "2099-01-01")  # when a deletion is believed
@@ -159,6 +160,39 @@ def test_a_large_archive_that_is_away_is_waited_for_until_the_person_leaves_it(l
     assert library.verified() == ""
 
 
+def test_what_was_gone_when_a_bundle_took_over_changes_nothing_when_it_is_put_back(library: Library) -> None:
+    aside = library.place / "aside"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    taken = [path for number in range(100, 105) for path in library.pictures.glob(f"IMG_{number:04d}.jpg*")]
+    for path in taken:
+        path.rename(aside / path.name)
+    library.run("reconcile", library.pictures)
+    took_over(library)
+    library.run("rerate")
+    assert library.verified() == ""
+    for path in taken:
+        (aside / path.name).rename(path)
+    assert "judges from now on" in library.run("models", "catch-up")[1]
+    assert library.standing()["seen"] == FRAMES
+    assert library.verified() == ""
+
+
+def test_frames_that_were_edited_in_place_replay_as_they_were_judged(library: Library) -> None:
+    library.use("embedded")
+    library.run("rerate")
+    for number in range(130, 140):
+        path = library.pictures / f"IMG_{number:04d}.jpg"
+        with Image.open(path) as image:
+            edited = encoded(image.point(lambda value: min(255, int(value * 1.3))), exif=image.info["exif"])
+        path.unlink()  # what was remembered for `restore` is the same file
+        path.write_bytes(edited)
+    library.run("reconcile", library.pictures)
+    status, said, complained = library.run("rerate")
+    assert status == 0, said + complained
+    assert library.verified() == ""
+
+
 def test_two_bundles_one_after_the_other(library: Library) -> None:
     before = comparisons(library)
     took_over(library)
@@ -174,6 +208,18 @@ def test_two_bundles_one_after_the_other(library: Library) -> None:
     assert len(told["took over"]) == 2 and len(told["changes"]) == 3
     assert comparisons(library) == before
     assert library.verified() == ""
+
+
+def test_the_daemon_goes_on_as_soon_as_a_folder_is_back(library: Library) -> None:
+    away = archive(library, 40)
+    folders = [library.pictures, library.place / "archive"]
+    library.settings(IN_USE.format("tiny-siglip"), folders=folders)
+    with running(library) as daemon:
+        until(lambda: library.standing()["waits_for_absent"], most_s=150, why=daemon.log)
+        away.rename(library.place / "archive")
+        until(lambda: library.standing()["judges"], most_s=150, why=daemon.log)
+        assert library.standing()["seen"] == FRAMES + 40
+        until(lambda: "is not there" not in library.run("status")[1], why=daemon.log)
 
 
 def test_the_daemon_lets_a_bundle_take_over_and_says_when_it_is_missed(library: Library) -> None:

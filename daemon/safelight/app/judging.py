@@ -137,6 +137,7 @@ class Judging:
         self._again.step(at_most=at_most, progress=progress)
         if not self._again.ended:
             return True
+        self._again = None  # what is away now is tried again the next time
         self._succeed(leave=leave).step()
         self._second.renew()
         return False

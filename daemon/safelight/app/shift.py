@@ -71,6 +71,7 @@ class Shift:
         self._outside = outside
         self._ending = ExitStack()
         self._suspend = SuspendTeller()
+        self._absent: set[Path] = set()
         self._seen = parts.store.journal.newest(*FACTS)
         now = parts.clock.now
         self._roots = Roots(
@@ -264,6 +265,7 @@ class Shift:
             case Bell.RESCAN | Bell.RESUMED:
                 self._looking.scan_all(Why.RESUMED if bell is Bell.RESUMED else Why.TIMER)
                 self._cards.again()
+                self._desk.upkeep.returned()
             case Bell.DESKTOP:
                 self._looking.look_for_cards()
                 self._looking.examine(self._chosen)
@@ -289,12 +291,20 @@ class Shift:
         """Show what has to be counted, and see that waiting work is thought of again."""
         self._cards.rest()
         self._looking.show(self._desk.delivery)
+        self._welcome_back()
         if self._desk.arrival.take_scanned():
             self._parts.store.give_back()
             give_back()
         scan_minutes = self._desk.arrival.scanned_s * _SCAN_SHARE / 60
         self._schedule.rescan_every(max(self._chosen.watch.rescan_minutes, scan_minutes))
         self._schedule.watch_power(on=bool(self._pausing.why()) and self._pausing.waits_for_machine)
+
+    def _welcome_back(self) -> None:
+        """Think of watched folders that are there again."""
+        before, self._absent = self._absent, set(self._desk.arrival.absent)
+        if before - self._absent:
+            self._desk.upkeep.returned()
+            self._looking.examine(self._chosen)
 
     def _progress(self, what: str, done: int, total: int) -> None:
         if what != "Rating":  # of a slice; the whole is shown by the conductor

@@ -53,8 +53,12 @@ class Upkeep:
         self._due.reveal = True
 
     def nightly(self) -> None:
-        """Note that it is time to learn from everything, and to see whether a disk is back that was away."""
+        """Note that it is time to learn from everything, and to see whether photographs are back that were away."""
         self._due.nightly = True
+        self.returned()
+
+    def returned(self) -> None:
+        """Note that photographs may be back that the fetched bundle in use could not reach."""
         self.renewed(closer=self._closer)
 
     def due_s(self) -> float | None:
