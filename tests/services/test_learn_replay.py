@@ -15,7 +15,7 @@ from tests.services.studio import Studio
 EXAMPLES = 30 if os.environ.get("HYPOTHESIS_PROFILE", "same") == "same" else settings.default.max_examples
 
 ACTS = st.sampled_from(
-    ["rate", "rate", "delete", "return", "shoot", "late frame", "learn", "veto", "back", "rerate", "wait"]
+    ["rate", "rate", "delete", "return", "shoot", "late frame", "learn", "veto", "back", "rerate", "edit", "wait"]
 )
 STEPS = st.lists(st.tuples(ACTS, st.integers(0, 10_000)), min_size=3, max_size=14)
 
@@ -45,6 +45,8 @@ class History:
             studio.rate(chosen, 1 + number % 5)
         elif act == "delete" and frames:
             self.lost[chosen] = studio.delete(chosen)
+        elif act == "edit" and frames:
+            studio.edit(chosen)
         elif act == "return" and self.lost:
             frame_id, seq = self.lost.popitem()
             with studio.store.transaction():
@@ -83,6 +85,15 @@ def test_a_replay_from_empty_gives_the_same_taste_and_ratings(steps: list[tuple[
     assert replayed.ratings > 0
     assert replayed.tastes == len(kept)
     assert history.studio.store.tastes.versions() == kept
+
+
+def test_a_burst_with_a_frame_that_was_edited_and_not_rated_since_replays_as_it_was_judged() -> None:
+    history = History()
+    for act, number in (("rate", 4), ("edit", 4), ("late frame", 1)):
+        history.happen(act, number)
+    bursts = {made.frame_id: made.burst for made in history.studio.store.ratings.ratings(range(1, 20))}
+    assert bursts[max(bursts)] == bursts[5]
+    assert history.studio.replay().differences == []
 
 
 @pytest.fixture(scope="module")
