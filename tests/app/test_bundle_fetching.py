@@ -444,6 +444,7 @@ def test_a_folder_without_a_file_names_it(scene, tmp_path):
 
 def test_a_wrong_file_in_a_folder_is_refused(scene, tmp_path):
     (tmp_path / "vision.onnx").write_bytes(b"another")
+    assert refused(scene, folder=tmp_path / "nowhere").summary == f"There is no folder {tmp_path / 'nowhere'}."
     error = refused(scene, folder=tmp_path)
     assert sum_of(VISION) in error.summary and sha256(b"another").hexdigest() in error.summary
     assert list(scene.shelf.remains()) == []

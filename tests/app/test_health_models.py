@@ -36,10 +36,10 @@ def test_a_gpu_that_is_not_used_is_a_note(settings: Settings, monkeypatch: pytes
     assert "safelight[gpu]" in finding.hint
 
 
-def test_a_damaged_bundle_is_a_note_and_the_embedded_one_judges(settings: Settings) -> None:
+def test_a_damaged_bundle_is_bad_and_the_embedded_one_judges(settings: Settings) -> None:
     (settings.bundles / NAME / "made" / "golden_vision.npy").write_bytes(b"rubbish")
     (finding,) = provider_findings(settings, in_use=NAME)
-    assert finding.level is Level.NOTE
+    assert finding.level is Level.BAD
     assert finding.told.endswith("The embedded bundle judges instead.")
     assert finding.hint
 

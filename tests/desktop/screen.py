@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -225,3 +226,14 @@ class Desktop:
         for running in reversed(self._programs):
             self.stop(running)
         self.bus.stop()
+        until(lambda: not self._end_rest(), told="the end of what the bus started")
+
+    def _end_rest(self) -> list[int]:
+        """Kill what outlives the bus: it would go on writing into a folder that is removed."""
+        own, left = os.fsencode(f"XDG_RUNTIME_DIR={self.environ['XDG_RUNTIME_DIR']}"), []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if own in (process / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(process.name), signal.SIGKILL)
+                    left.append(int(process.name))
+        return left

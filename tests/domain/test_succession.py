@@ -11,8 +11,9 @@ from safelight.domain.features import (
     subject,
 )
 from safelight.domain.frame import CaptureFacts
+from safelight.domain.judges import LEAST_FRAMES
 from safelight.domain.records import Assessment
-from safelight.domain.succession import LEAST_FRAMES, succession
+from safelight.domain.succession import succession
 from tests.fakes.pictures import PLAIN
 from tests.fakes.taste import fake_basis
 

@@ -9,8 +9,7 @@ import pytest
 
 from safelight.domain.entries import Kind
 from safelight.domain.frame import FileStamp, FoundFile, Stage
-from safelight.domain.judges import beside
-from safelight.domain.succession import LEAST_FRAMES
+from safelight.domain.judges import LEAST_FRAMES, beside
 from safelight.errors import OutOfReach, StateError, Unreadable
 from safelight.services.evidence import evidence
 from safelight.services.learn import version_of

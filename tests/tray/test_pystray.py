@@ -1,5 +1,6 @@
 """pystray where no panel speaks the newer way: late, optional, and never a reason to fail."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -169,6 +170,9 @@ class FakeDisplay:
     def pending_events(self):
         return 0
 
+    def set_error_handler(self, handler):
+        self.handler = handler
+
 
 class FakeIconOnX(FakeIcon):
     """An icon that is served as pystray serves one on X: by the events that its loop is given."""
@@ -177,10 +181,12 @@ class FakeIconOnX(FakeIcon):
 
     def __init__(self, *given, **named):
         super().__init__(*given, **named)
-        self._window = types.SimpleNamespace(change_attributes=lambda event_mask: None)
+        self._window = types.SimpleNamespace(change_attributes=lambda event_mask: None, query_tree=self._tree)
+        self._log = logging.getLogger("a fake icon")
+        self.docked = False
         self._display = FakeDisplay()
         self._systray_manager = None
-        self.looks = 0
+        self.looks = self.shows = 0
         self.by: set[int] = set()
 
     def __setattr__(self, name, value):
@@ -192,8 +198,13 @@ class FakeIconOnX(FakeIcon):
         self.looks += 1
         return "a tray" if self.looks > 2 else None
 
+    def _tree(self):
+        return types.SimpleNamespace(parent="the tray" if self.docked else "the root", root="the root")
+
     def _show(self):
         self._systray_manager = "a tray"
+        self.shows += 1
+        self.docked = self.shows > 1  # the first tray dies before it has taken the icon in
 
     def run(self, setup):
         beginning = threading.Thread(target=setup, args=(self,))
@@ -217,6 +228,7 @@ def test_on_x_one_thread_does_everything_and_waits_for_a_tray_that_comes_late(fa
     shown.show(look(Status(state="working"), now_s=NOW_S))
     (icon,) = FakeIcon.made
     until(lambda: icon.title == "Safelight: Working", told="the new look")
+    until(lambda: icon.docked, told="the icon in a tray that lives")
     shown.leave()
     serving.join(timeout=10)
     assert not serving.is_alive() and icon.stopped and icon.by == {serving.ident}

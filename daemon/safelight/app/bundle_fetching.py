@@ -173,6 +173,8 @@ class Fetching:
         missing = [file for file in files if not self._local(work, file)]
         if work.doubts:
             raise doubted(work.doubts, work.source)
+        if missing and work.choice.folder is not None and not work.choice.folder.is_dir():
+            raise BundleError(f"There is no folder {work.choice.folder}.", hint="Check the spelling.")
         if missing and work.choice.folder is not None:
             names = ", ".join(each.path for each in missing)
             raise BundleError(

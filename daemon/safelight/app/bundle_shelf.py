@@ -57,6 +57,12 @@ class Shelved:
     size_bytes: int
     unconfirmed: tuple[str, ...] = ()  # files whose sum nobody confirmed, by path
     trouble: str = ""
+    described: bool = True  # by this version of Safelight; else it can only be had from a folder
+
+    @property
+    def fetching(self) -> str:
+        """Return the command that fetches it."""
+        return f"safelight models fetch {self.name}" + ("" if self.described else " --from FOLDER")
 
 
 class Shelf:
@@ -128,7 +134,8 @@ class Shelf:
         begun = State.UNFINISHED if self.staged(name).is_dir() else State.MISSING
         state = State.DAMAGED if trouble else begun
         if described is None:
-            return Shelved(name, state, "", "Not described by this version of Safelight.", "", 0, trouble=trouble)
+            told = "Not described by this version of Safelight."
+            return Shelved(name, state, "", told, "", 0, trouble=trouble, described=False)
         manifest = described.manifest
         files = [each for each in manifest.files if usual(each)]
         unsure = tuple(each.path for each in files if not each.confirmed)

@@ -36,7 +36,8 @@ def standing(parts: Parts) -> Progressed:
     if bundle == EMBEDDED:
         return Progressed(bundle, judges=True)
     trouble = _trouble(parts.settings)
-    judge = next((each for each in parts.store.judges() if _is_of(each, bundle)), None)
+    known = (*parts.store.judges(), *parts.store.successions.judges())
+    judge = next((each for each in known if _is_of(each, bundle)), None)
     if judge is None:
         return Progressed(bundle, unseen=parts.store.count_assessed(), trouble=trouble)
     successions = parts.store.successions
@@ -67,7 +68,8 @@ def catch_up(parts: Parts, progress: Progress, *, leave: bool = False) -> Progre
         while judging.look_again(stamp=look, at_most=_TOGETHER, progress=progress.advance, leave=leave):
             pass
         trouble = judging.trouble or trouble
-    return replace(standing(parts), trouble=trouble)
+    after = standing(parts)
+    return replace(after, trouble=trouble or after.trouble)
 
 
 def _reconciled(parts: Parts) -> str:

@@ -23,7 +23,7 @@ def bundle_findings(settings: Settings, *, in_use: str) -> Iterator[Finding]:
         yield _in_use(in_use, found.get(in_use))
     for each in found.values():
         if each.state is State.DAMAGED and each.name != in_use:
-            hint = f"'safelight models fetch {each.name}' puts it right."
+            hint = f"'{each.fetching}' puts it right."
             yield Finding(f"Bundle {each.name}", Level.BAD, each.trouble, hint)
         elif each.state is State.INSTALLED and each.name != in_use:
             yield Finding(f"Bundle {each.name}", Level.OK, f"installed, {each.size_bytes / 1e6:,.0f} MB")
@@ -37,7 +37,8 @@ def _in_use(name: str, there: Shelved | None) -> Finding:
     state = there.state if there else State.MISSING
     if state is State.INSTALLED:
         return Finding(f"Bundle {name}", Level.OK, "installed, and chosen in the settings to judge")
-    hint = f"'safelight models fetch {name}' installs it, 'safelight models use {EMBEDDED}' settles for the other."
+    fetching = there.fetching if there else f"safelight models fetch {name}"
+    hint = f"'{fetching}' installs it, 'safelight models use {EMBEDDED}' settles for the other."
     if there is not None and state is State.DAMAGED:
         told = f"{there.trouble} It is chosen in the settings; the embedded bundle judges instead."
         return Finding(f"Bundle {name}", Level.BAD, told, hint)

@@ -1,7 +1,7 @@
 """Looks for `doctor` at what the chosen bundle runs on: it is loaded and sees the known picture, as before a rating.
 
 Only that tells the truth: libraries list a GPU that does not work, and files may be damaged though their sizes agree.
-Invariant: a bundle that cannot be used is a note, as the embedded one judges instead.
+Invariant: a bundle that cannot be used ends nothing, as the embedded one judges instead.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def provider_findings(settings: Settings, *, in_use: str) -> Iterator[Finding]:
     try:
         provider = open_vision(settings.bundles / in_use, accelerator=settings.accelerator).provider
     except BundleError as error:
-        yield Finding(TITLE, Level.NOTE, f"{error.summary} The embedded bundle judges instead.", error.hint)
+        yield Finding(TITLE, Level.BAD, f"{error.summary} The embedded bundle judges instead.", error.hint)
         return
     if provider.name == "cpu" and _is_foreign_int8(settings, in_use) and sums_run_over():
         yield Finding(TITLE, Level.NOTE, _RUNS_OVER, _EXPORT)

@@ -89,7 +89,7 @@ def by_words(words: str, *, terms: Terms, parts: Parts, open_text: OpenText | No
     if chosen is None:
         raise SearchError(
             f"The bundle '{parts.settings.bundle}' has not looked at any photograph yet.",
-            hint="'safelight rate FOLDER' lets it look at a folder; the daemon lets it look at all, when it has time.",
+            hint="'safelight models catch-up' lets it look at what is rated; the daemon does so when it has time.",
         )
     encoder = (open_text or _open_text)(parts.settings, chosen.judge)
     return _answered(chosen, _Question(encoder.embed([words])[0]), terms, parts)

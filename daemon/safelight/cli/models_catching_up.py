@@ -10,7 +10,7 @@ from safelight.app.catching_up import Progressed
 from safelight.app.settings import EMBEDDED, Settings
 from safelight.cli.progress import shown
 from safelight.cli.wording import counted, printable
-from safelight.domain.succession import LEAST_FRAMES
+from safelight.domain.judges import LEAST_FRAMES
 
 
 def run(*, settings: Settings, environ: Mapping[str, str], leave: bool, as_json: bool) -> int:
@@ -48,6 +48,8 @@ def told(done: Progressed) -> str:
         lines.append(
             f"{name} has seen {counted(done.seen, 'photograph')}; {EMBEDDED} judges until it has seen the rest."
         )
+    elif done.trouble:
+        lines.append(f"{EMBEDDED} judges.")
     elif done.seen >= LEAST_FRAMES:
         lines.append(f"{name} answers the same for every photograph, so {EMBEDDED} goes on judging.")
     else:

@@ -28,8 +28,9 @@ def show(*, settings: Settings, as_json: bool) -> int:
     width = max(len(each.name) for each in found)
     for each in found:
         click.echo("\n".join(_lines(each, width, in_use=each.name == settings.bundle)))
-    if settings.bundle not in {each.name for each in found if each.state in {"embedded", "installed"}}:
-        click.echo(f"{settings.bundle} is chosen in the settings but not installed: the embedded bundle judges.")
+    state = next((each.state.value for each in found if each.name == settings.bundle), "not installed")
+    if state not in ("embedded", "installed"):
+        click.echo(f"{settings.bundle} is chosen in the settings but {state}: the embedded bundle judges.")
     return 0
 
 
@@ -85,7 +86,7 @@ def _lines(each: "Shelved", width: int, *, in_use: bool) -> list[str]:
     about = ", ".join(filter(None, (each.state, "in use" if in_use else "", size, each.licence)))
     lines = [f"{mark} {printable(each.name):<{width}}  {about}", f"  {'':<{width}}  {printable(each.summary)}"]
     if each.trouble:
-        lines.append(f"  {'':<{width}}  {printable(each.trouble)} 'safelight models fetch {each.name}' puts it right.")
+        lines.append(f"  {'':<{width}}  {printable(each.trouble)} '{each.fetching}' puts it right.")
     if each.state == "unfinished":
         lines.append(f"  {'':<{width}}  'safelight models fetch {each.name}' goes on, 'remove' gives it up.")
     return lines

@@ -14,6 +14,7 @@ from safelight.app.settings import EMBEDDED, Settings
 from safelight.app.wiring import Parts
 from safelight.cli.wording import counted, printable
 from safelight.domain.frame import Stage
+from safelight.domain.judges import LEAST_FRAMES
 from safelight.domain.withholding import HELD_BACK
 from safelight.errors import ControlError
 
@@ -30,7 +31,6 @@ _SAID = {
     Stage.UNREADABLE: "could not be judged",
 }
 
-_LEAST = 200  # domain.succession.LEAST_FRAMES, without loading numpy for it
 _WHY_HELD = "they stay unrated until you are done with their folder, to measure honestly how well Safelight does."
 _NO_DAEMON = "No daemon is at work here, so nothing is watched; 'safelight run' starts one."
 
@@ -130,8 +130,9 @@ def _bundle_told(models: Mapping[str, Any]) -> Iterator[str]:
         away = counted(models["out_of_reach"], "photograph")
         yield f"{name} waits for {away} that cannot be reached, as on a disk that is not plugged in; {EMBEDDED} judges."
         yield "If you no longer have them: safelight models catch-up --leave-absent"
-    elif models["seen"] < _LEAST:
-        yield f"{name} has seen {counted(models['seen'], 'photograph')}; {EMBEDDED} judges until there are {_LEAST}."
+    elif models["seen"] < LEAST_FRAMES:
+        seen = counted(models["seen"], "photograph")
+        yield f"{name} has seen {seen}; {EMBEDDED} judges until there are {LEAST_FRAMES}."
     else:
         yield f"{name} has seen {counted(models['seen'], 'photograph')}, and does not judge yet; {EMBEDDED} does."
     if models["provider"]:

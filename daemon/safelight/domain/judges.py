@@ -11,6 +11,9 @@ Invariant: scores are placed among each other only where `scale_of` agrees, embe
 _BESIDE = "+"
 
 
+LEAST_FRAMES = 200  # that a bundle has to have seen to take over: about three for each direction of a taste
+
+
 def beside(bundle: str, judge: str) -> str:
     """Return the judge that looks with `bundle` beside `judge`."""
     return f"{bundle}{_BESIDE}{judge}"

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from safelight.domain.components import components
 from safelight.domain.features import OF_SUBJECT, Basis, Bridge, subject
+from safelight.domain.judges import LEAST_FRAMES
 
 Floats = NDArray[np.float64]
 
-LEAST_FRAMES = 200  # that both bundles have seen: about three for each direction
 _STRENGTHS = tuple(10.0**power for power in range(-6, 2))  # of the ridge, per frame, in units of unit embeddings
 # How far words count beside the fitted heads, in deviations. Not fitted: no weights of a text tower were to be had to
 # measure it on, so it is less than the heads themselves, which were measured.

@@ -152,7 +152,7 @@ def spoiled(name: str, what: str) -> BundleError:
     """Return the error about a fetched bundle that cannot be used as it lies there; `what` has no full stop."""
     return BundleError(
         f"The model bundle '{name}' cannot be used: {what}.",
-        hint=f"Fetch it again: safelight models fetch {name}",
+        hint=f"Fetch it again, from its folder if it came from one: safelight models fetch {name} [--from FOLDER]",
     )
 
 
@@ -193,5 +193,5 @@ def _read(folder: Path, path: str, *, name: str, most_bytes: int | None) -> byte
 def _not_installed(name: str) -> BundleError:
     return BundleError(
         f"The model bundle '{name}' is not installed.",
-        hint=f"Fetch it with: safelight models fetch {name}",
+        hint=f"Fetch it, from a folder if it is one of yours: safelight models fetch {name} [--from FOLDER]",
     )

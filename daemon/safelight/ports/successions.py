@@ -39,6 +39,10 @@ class Successions(Protocol):
         """Remember what was made and return its digest, hexadecimal."""
         ...
 
+    def judges(self) -> tuple[str, ...]:
+        """Return every judge that could not look at some content."""
+        ...
+
     def unseen(self, judge: str, *, limit: int) -> tuple[Unseen, ...]:
         """Return contents that the first judge has seen and this one has not tried to, the newest taken first."""
         ...

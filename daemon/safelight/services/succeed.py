@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from safelight.domain.entries import Kind
+from safelight.domain.judges import LEAST_FRAMES
 from safelight.ports import Assessments, Clock, Store
 from safelight.ports.successions import Successions
 from safelight.services.evidence import JUDGED, judge_of
@@ -79,7 +80,7 @@ class Succeed:
 
     def _take_over(self, second: Assessments) -> bool:
         """Make what the taste starts from; tell whether there were photographs enough."""
-        from safelight.domain.succession import LEAST_FRAMES, succession
+        from safelight.domain.succession import succession
 
         successions = self._store.successions
         if successions.count_seen(second.judge) < LEAST_FRAMES:
@@ -104,5 +105,6 @@ class Succeed:
 
 
 def waits(successions: Successions, judge: str) -> bool:
-    """Tell whether a judge may not take over because too many photographs are out of reach."""
-    return successions.count_out_of_reach(judge) > _FEW * successions.count_seen(judge)
+    """Tell whether too many photographs are out of reach for a judge to take over that has seen enough others."""
+    seen = successions.count_seen(judge)
+    return seen >= LEAST_FRAMES and successions.count_out_of_reach(judge) > _FEW * seen

@@ -80,6 +80,10 @@ class SqliteSuccessions:
         )
         return digest
 
+    def judges(self) -> tuple[str, ...]:
+        """Return every judge that could not look at some content."""
+        return tuple(str(row[0]) for row in self._database.rows("SELECT DISTINCT judge FROM passed_over ORDER BY 1"))
+
     def unseen(self, judge: str, *, limit: int) -> tuple[Unseen, ...]:
         """Return contents that the first judge has seen and this one has not tried to, the newest taken first."""
         rows = self._database.rows(

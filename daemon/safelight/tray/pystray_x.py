@@ -8,14 +8,17 @@ Source: the stacks of a tray that hung, and `send_and_recv` of python-xlib; `tes
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import select
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 LOOK_S = 1.0  # between two looks for a tray that is not there, or no longer
+DOCKED_LOOK_S = 30.0  # between two looks whether it is
 
 
 class LoopOnX:
@@ -27,7 +30,12 @@ class LoopOnX:
         self._wanted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._heard, self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._gone = threading.Event()
+        self._tried = time.monotonic()  # when the icon was last asked to dock, so that a slow tray has time
         icon._events = self._told_by_x  # noqa: SLF001
+        # A tray may die at any moment, and X tells that as an error of whatever was asked last. What is not docked
+        # then is docked again; neither is worth a word to anybody.
+        self._display.set_error_handler(lambda *_: None)
+        icon._log.addFilter(_is_news)  # noqa: SLF001
 
     def do(self, wanted: Callable[[], None]) -> None:
         """Have something done by the thread that serves the icon; may be called from any thread."""
@@ -56,17 +64,38 @@ class LoopOnX:
     def _told_by_x(self) -> Iterator[Any]:
         """Yield the events of X, and do what is wanted between them."""
         while True:
+            wait_s = DOCKED_LOOK_S if self._is_docked() else LOOK_S
+            # Nothing is asked of X between this and the wait: an answer may bring events along, which would lie unseen.
             while self._display.pending_events():
                 yield self._display.next_event()
-            self._sleep()
+            self._sleep(wait_s)
             while not self._wanted.empty():
                 self._wanted.get()()
 
-    def _sleep(self) -> None:
-        """Wait for X or for a wish; where the tray has gone, see whether there is one again."""
-        docked = self._icon._systray_manager is not None  # noqa: SLF001
-        heard, _, _ = select.select([self._display, self._heard], [], [], None if docked else LOOK_S)
+    def _sleep(self, wait_s: float) -> None:
+        """Wait for X or for a wish; where the icon is in no tray, see whether there is one now."""
+        heard, _, _ = select.select([self._display, self._heard], [], [], wait_s)
         if self._heard in heard:
             os.read(self._heard, 4096)
-        if not docked and self._icon.visible and self._has_tray():
+        if time.monotonic() - self._tried < LOOK_S or not self._icon.visible or self._is_docked():
+            return
+        self._tried = time.monotonic()
+        if self._has_tray():
             self._icon._show()  # noqa: SLF001
+
+    def _is_docked(self) -> bool:
+        """Tell whether a tray has taken the icon's window in. It may have died before it could, and X tells nobody."""
+        from Xlib import error  # type: ignore[import-untyped]  # where pystray works with X it is there
+
+        if self._icon._systray_manager is None:  # noqa: SLF001
+            return False
+        try:
+            above = self._icon._window.query_tree()  # noqa: SLF001
+        except error.BadWindow:  # we are leaving
+            return True
+        return bool(above.parent != above.root)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Tell whether what pystray logs is worth a line: that a tray has gone is not, as it is looked for again."""
+    return record.msg != "Failed to dock icon"
