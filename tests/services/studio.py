@@ -106,17 +106,17 @@ class Studio:
 
     def edit(self, frame_id: int) -> None:
         """Let another program write other pixels into a frame's file; it was assessed again and not rated since."""
-        before = self.store.catalog.frame(frame_id).content or b""
+        frame = self.store.catalog.frame(frame_id)
+        before = frame.content or b""
         seen = self.assessments.assessment(before)
         assert seen is not None
         content = hashlib.sha256(before).digest()[:16]
         sharper = replace(seen.measures, focus=seen.measures.focus + 1.5, detail=seen.measures.detail + 1.5)
-        (file,) = self.store.catalog.files_of(frame_id)
         with self.store.transaction():
             self.assessments.put_assessment(
                 replace(seen, content=content, measures=sharper, quality=seen.quality + 0.5)
             )
-            found = FoundFile(file.path, file.role, file.stamp)
+            found = FoundFile(frame.path, Role.IMAGE, FileStamp(frame_id, 2, frame_id, 1))
             self.store.catalog.put_file(found, frame_id=frame_id, content=content)
             self.store.catalog.set_content(frame_id, content, embedded=None)
 
