@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from tests.end_to_end.daemons import running, until
-from tests.faults.library import FRAMES, IN_USE, Library
+from tests.faults.library import FRAMES, IN_USE, Library, library
 from tests.faults.shoot import encoded, put
+
+__all__ = ["library"]
 
 RATED = range(120)  # by their person
 LATER = ("--as-of", "2099-01-01")  # when a deletion is believed
@@ -28,13 +30,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     library.keep()
     yield library
     library.tidy()
-
-
-@pytest.fixture
-def library(made: Library) -> Library:
-    """Return the library as it was, with the tiny bundle chosen."""
-    made.restore()
-    return made
 
 
 def took_over(library: Library) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.end_to_end.daemons import QUIET, Home
@@ -131,3 +132,10 @@ class Library(Home):
         """Return what a replay says; empty when everything is as it was."""
         status, said, _ = self.run("learn", "--replay", "--verify", "--json")
         return "" if status == 0 and not json.loads(said)["differences"] else said
+
+
+@pytest.fixture
+def library(made: Library) -> Library:
+    """Return the library that a module has `made`, as it was, with the tiny bundle chosen."""
+    made.restore()
+    return made

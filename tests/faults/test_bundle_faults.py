@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.faults.library import FRAMES, Library
+from tests.faults.library import FRAMES, Library, library
+
+__all__ = ["library"]
 
 GREY = 0.02  # how far the mean of a picture is from the middle, 0-1
 LOOK = "INSERT OR REPLACE INTO assessments"  # a look is remembered
@@ -27,13 +29,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     library.keep()
     yield library
     library.tidy()
-
-
-@pytest.fixture
-def library(made: Library) -> Library:
-    """Return the library as it was, with the tiny bundle chosen."""
-    made.restore()
-    return made
 
 
 @pytest.fixture(scope="module")

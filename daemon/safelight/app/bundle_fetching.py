@@ -173,14 +173,8 @@ class Fetching:
         missing = [file for file in files if not self._local(work, file)]
         if work.doubts:
             raise doubted(work.doubts, work.source)
-        if missing and work.choice.folder is not None and not work.choice.folder.is_dir():
-            raise BundleError(f"There is no folder {work.choice.folder}.", hint="Check the spelling.")
         if missing and work.choice.folder is not None:
-            names = ", ".join(each.path for each in missing)
-            raise BundleError(
-                f"{work.choice.folder} has no file for {names}.",
-                hint="The files are found by their path below the folder, or by their name in it.",
-            )
+            raise _lacking(work.choice.folder, missing)
         if missing:
             self._download(work, missing)
         if work.doubts:
@@ -326,6 +320,15 @@ def _wanted(work: _Work, file: FetchedFile) -> Wanted:
 
 def _source(manifest: FetchedManifest, choice: Choice) -> str:
     return str(choice.folder) if choice.folder is not None else manifest.source.repository or manifest.source.title
+
+
+def _lacking(folder: Path, missing: Sequence[FetchedFile]) -> BundleError:
+    if not folder.is_dir():
+        return BundleError(f"There is no folder {folder}.", hint="Check the spelling.")
+    return BundleError(
+        f"{folder} has no file for {', '.join(each.path for each in missing)}.",
+        hint="The files are found by their path below the folder, or by their name in it.",
+    )
 
 
 def _size(path: Path) -> int:

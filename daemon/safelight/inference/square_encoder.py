@@ -132,8 +132,8 @@ def normalised(answer: NDArray[Any]) -> NDArray[np.float32]:
     """Return rows (n, length) as float32 of length 1, NaN throughout where a row is nothing or not finite."""
     rows = answer.astype(np.float64)
     norms = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
-    sound = np.isfinite(norms) & (norms > 0)
-    return np.asarray(np.divide(rows, norms, out=np.full_like(rows, np.nan), where=sound), np.float32)
+    usable = np.isfinite(norms) & (norms > 0)
+    return np.asarray(np.divide(rows, norms, out=np.full_like(rows, np.nan), where=usable), np.float32)
 
 
 def unit_rows(answer: NDArray[Any], *, name: str) -> NDArray[np.float32]:

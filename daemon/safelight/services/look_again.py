@@ -61,12 +61,12 @@ class LookAgain:
         answers = self._decoder.examine(self._requests(chosen))
         seen = ahead(answers, self._see, threads=self._second.threads, together=self._second.together)
         for answer, embedding in seen:
-            unseen, _ = chosen[answer.key]
+            unseen, path = chosen[answer.key]
             if isinstance(answer, Refused):
                 done += self._refused(answer, unseen)
             elif embedding is None:
                 unanswered.append(unseen)
-            elif (made := self._made(*chosen[answer.key], embedding)) is not None:
+            elif (made := self._made(unseen, path, embedding)) is not None:
                 batch.append(made)
             if len(batch) >= _TOGETHER:
                 done += self._remember(batch)
@@ -83,7 +83,7 @@ class LookAgain:
 
     def _made(self, unseen: Unseen, path: Path, embedding: NDArray[np.float16]) -> Assessment | None:
         first = self._first.assessment(unseen.content)
-        if first is None or self._stamp(path) not in [stamp for _, stamp in unseen.holders]:
+        if first is None or (path, self._stamp(path)) not in unseen.holders:
             self._later.add(unseen.content)
             return None
         return self._second.beside(first, embedding)
@@ -92,11 +92,9 @@ class LookAgain:
         chosen: list[tuple[Unseen, Path]] = []
         while len(chosen) < at_most and (self._queue or (not chosen and self._more())):
             each = self._queue.popleft()
-            stamps = {path: self._stamp(path) for path, _ in each.holders}
-            path = next((path for path, stamp in each.holders if stamps[path] == stamp), None)
-            if path is not None:
+            if (path := self._path(each)) is not None:
                 chosen.append((each, path))
-            elif any(stamps.values()):
+            elif any(self._stamp(path) for path, _ in each.holders):
                 self._later.add(each.content)
             else:
                 self._away.append(each.content)
@@ -113,11 +111,12 @@ class LookAgain:
         if not self._queue and not self._tried_again:
             self._tried_again = True
             away = self._store.successions.out_of_reach(self._second.judge)
-            self._queue.extend(each for each in away if self._is_there(each))
+            self._queue.extend(each for each in away if self._path(each) is not None)
         return bool(self._queue)
 
-    def _is_there(self, unseen: Unseen) -> bool:
-        return any(self._stamp(path) == stamp for path, stamp in unseen.holders)
+    def _path(self, unseen: Unseen) -> Path | None:
+        """Return a file that holds the content and is as it was known."""
+        return next((path for path, stamp in unseen.holders if self._stamp(path) == stamp), None)
 
     @staticmethod
     def _requests(chosen: Sequence[tuple[Unseen, Path]]) -> Iterator[Request]:

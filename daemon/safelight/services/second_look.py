@@ -94,12 +94,13 @@ class SecondLook:
         except BundleError as error:
             self._fail(error)
             return [None] * len(examined)
-        self._seen += len(answers)
-        self._unanswered += int((~np.isfinite(answers)).any(axis=1).sum())
+        finite = [bool(np.isfinite(answer).all()) for answer in answers]
+        self._seen += len(finite)
+        self._unanswered += finite.count(False)
         if self._unanswered >= max(_FEW, _RARE * self._seen) and not self.failed:
             summary = f"The model bundle '{bundle_of(self.judge)}' answers numbers that are not finite."
             self._fail(BundleError(summary, hint="'safelight models verify' tells whether its files are damaged."))
-        return [answer if np.isfinite(answer).all() else None for answer in answers]
+        return [answer if good else None for answer, good in zip(answers, finite, strict=True)]
 
     def _fail(self, error: BundleError) -> None:
         self.failed = True
