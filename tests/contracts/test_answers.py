@@ -95,8 +95,8 @@ class Holding(Served):
         self.held.close()
 
     def _end(self) -> None:
-        super()._end()
         self.held.enter_context(database.writing(self.state))
+        super()._end()  # tells that it has ended, so it comes after it has
 
     async def _work(self, request: Request) -> Answer:
         self.requests.append(request)
