@@ -166,13 +166,19 @@ def _guarded(command: Callable[[], Any], *, stopped: Sequence[int] = ()) -> int:
         click.echo(error.format_message(), err=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
-        return _complained(130, STOPPED)
+        return _stopped()
     except BrokenPipeError:  # the reader (head, less) has seen enough
         _say_no_more()
         return 0
     except (SafelightError, click.ClickException, OSError) as error:
-        return _complained(130, STOPPED) if stopped else _complained(2, *_words(error))
+        return _stopped() if stopped else _complained(2, *_words(error))
     return status
+
+
+def _stopped() -> int:
+    """Tell that Ctrl-C was heard and return the exit status."""
+    _say_no_more()  # half an answer in the buffer would follow at the interpreter's exit
+    return _complained(130, STOPPED)
 
 
 def _words(error: SafelightError | click.ClickException | OSError) -> tuple[str, str]:

@@ -49,11 +49,11 @@ def _failed(description: Description, *, dry_run: bool) -> bool:
 
 
 def _print_lines(descriptions: Sequence[Description], outcome: Outcome) -> None:
-    for description in descriptions:
-        sys.stdout.write(json.dumps(description.as_json()) + "\n")
+    lines = [json.dumps(description.as_json()) for description in descriptions]
     for passed in outcome.not_looked:
         empty = dict.fromkeys(_KEYS) | {"path": str(passed.path), "companions": [], "stage": "unreadable"}
-        sys.stdout.write(json.dumps(empty | {"reason": passed.reason}) + "\n")
+        lines.append(json.dumps(empty | {"reason": passed.reason}))
+    sys.stdout.write("".join(f"{line}\n" for line in lines))  # at once: Ctrl-C leaves the whole answer or none of it
 
 
 _KEYS = (
