@@ -55,3 +55,10 @@ def test_damage_that_the_files_themselves_tell_is_told_once(settings: Settings) 
 @pytest.mark.parametrize("in_use", [EMBEDDED, "not-installed"])
 def test_nothing_is_said_where_there_is_nothing_to_load(settings: Settings, in_use: str) -> None:
     assert list(provider_findings(settings, in_use=in_use)) == []
+
+
+def test_a_chosen_name_that_no_bundle_has_leads_to_the_names(settings: Settings) -> None:
+    (finding,) = (each for each in bundle_findings(settings, in_use="siglip9") if "siglip9" in each.name)
+    assert finding.level is Level.NOTE
+    assert "no bundle has this name" in finding.told and "judges instead" in finding.told
+    assert "'safelight models list'" in finding.hint

@@ -34,13 +34,18 @@ def bundle_findings(settings: Settings, *, in_use: str) -> Iterator[Finding]:
 
 
 def _in_use(name: str, there: Shelved | None) -> Finding:
-    state = there.state if there else State.MISSING
-    if state is State.INSTALLED:
+    if there is None:
+        told = "chosen in the settings, but no bundle has this name: the embedded bundle judges instead"
+        hint = (
+            "'safelight models list' tells the names; one of your own is fetched again with --from FOLDER."
+            f" 'safelight models use {EMBEDDED}' settles for the other."
+        )
+        return Finding(f"Bundle {name}", Level.NOTE, told, hint)
+    if there.state is State.INSTALLED:
         return Finding(f"Bundle {name}", Level.OK, "installed, and chosen in the settings to judge")
-    fetching = there.fetching if there else f"safelight models fetch {name}"
-    hint = f"'{fetching}' installs it, 'safelight models use {EMBEDDED}' settles for the other."
-    if there is not None and state is State.DAMAGED:
+    hint = f"'{there.fetching}' installs it, 'safelight models use {EMBEDDED}' settles for the other."
+    if there.state is State.DAMAGED:
         told = f"{there.trouble} It is chosen in the settings; the embedded bundle judges instead."
         return Finding(f"Bundle {name}", Level.BAD, told, hint)
-    lost = f"chosen in the settings, but {state}: the embedded bundle judges instead"
+    lost = f"chosen in the settings, but {there.state}: the embedded bundle judges instead"
     return Finding(f"Bundle {name}", Level.NOTE, lost, hint)

@@ -32,10 +32,10 @@ _THERE = f"""
 """
 _UNSEEN = f"""
     FROM frames JOIN assessments AS seen ON seen.content = frames.content AND {_BY_FIRST.format("seen")}
-    WHERE {_THERE}
-    AND NOT EXISTS (SELECT 1 FROM assessments AS own WHERE own.content = frames.content AND own.judge = ?1)
+    WHERE NOT EXISTS (SELECT 1 FROM assessments AS own WHERE own.content = frames.content AND own.judge = ?1)
     AND NOT EXISTS (SELECT 1 FROM passed_over WHERE passed_over.content = frames.content AND passed_over.judge = ?1)
-"""
+    AND {_THERE}
+"""  # in this order, as what was seen is told from the rest by one look into an index, and it is nearly all
 _PASSED_OVER = f"""
     FROM frames JOIN passed_over ON passed_over.content = frames.content AND passed_over.judge = ?1
     WHERE passed_over.passing = ?2 AND {_THERE}
