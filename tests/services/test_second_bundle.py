@@ -466,3 +466,44 @@ def test_rare_silence_counts_against_all_that_was_ever_seen(change):
     change.shoot("b", range(7000, 7009))
     change.vision.mute = 9
     assert change.again.step(at_most=20) == 9 and not change.said
+
+
+def test_a_new_release_of_the_first_bundle_costs_a_further_one_no_second_look(change):
+    frames = change.shoot("a", range(LEAST_FRAMES))
+    change.studio.rank()
+    change.see_everything()
+    before = {each: seen(change, each) for each in frames}
+    change.decoder.asked.clear()
+    change.first = change.store.assessments(f"{JUDGE}:released/m2")
+    change.judge = beside(change.vision.bundle, change.first.judge)
+    change.second = SecondLook(
+        encoder=change.vision,
+        assessments=change.store.assessments(change.judge),
+        took_over=lambda: change.store.successions.get(change.judge),
+    )
+    change.again = change.looker()
+    (fresh,) = change.shoot("b", [7000])
+    change.unplug(frames[:3])  # a file is not needed either
+    with change.store.transaction():
+        look = replace(before[frames[-1]], embedding=np.zeros(LENGTH, np.float16), quality=1.5)
+        change.first.put_assessment(look)
+    assert change.succeed().judge == change.first.judge
+    change.see_everything()
+    assert change.decoder.asked == [change.store.catalog.frame(fresh).path.name]
+    assert change.succeed().judge == change.judge
+    for each in frames:
+        assert np.array_equal(seen(change, each).embedding, before[each].embedding)
+        assert seen(change, each).judge == change.judge
+    assert [seen(change, each).quality for each in frames[-2:]] == [before[frames[-2]].quality, 1.5]
+
+
+def test_what_another_precision_of_the_model_saw_is_not_taken_over(change):
+    frames = change.shoot("a", range(5))
+    change.again.step(at_most=5)
+    change.decoder.asked.clear()
+    change.judge = beside("other:0123456789ab:fp16", JUDGE)
+    change.second = SecondLook(
+        encoder=change.vision, assessments=change.store.assessments(change.judge), took_over=lambda: None
+    )
+    change.again = change.looker()
+    assert change.again.step(at_most=10) == len(frames) == len(change.decoder.asked)

@@ -24,6 +24,11 @@ def first_of(judge: str) -> str:
     return judge.rpartition(_BESIDE)[2]
 
 
+def second_of(judge: str) -> str:
+    """Return what the names of all judges begin with in which the same model looks beside a release of the first."""
+    return judge.rpartition(_BESIDE)[0] + _BESIDE
+
+
 def scale_of(judge: str) -> str:
     """Return the name of the scale that the scores of a judge are on: that of the first bundle, of any release."""
     return bundle_of(first_of(judge))

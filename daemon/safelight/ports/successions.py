@@ -51,6 +51,10 @@ class Successions(Protocol):
         """Return how many these are."""
         ...
 
+    def seen_before(self, content: bytes, judge: str) -> NDArray[np.float16] | None:
+        """Return the embedding by the same model beside another release of the first bundle, None without one."""
+        ...
+
     def out_of_reach(self, judge: str) -> Iterator[Unseen]:
         """Yield contents that this judge has not seen because no file that holds them could be reached."""
         ...

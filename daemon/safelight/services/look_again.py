@@ -4,6 +4,7 @@ The catalog is asked which contents are left, a thousand at a time, so it goes o
 that cannot be decoded any more, or to which the bundle has no answer, is passed over with the reason and never asked
 for again. One of which no file is there, as on a disk that is not plugged in, is out of reach: it keeps nobody waiting,
 and is tried again at the end of every session. A file that was changed is left for the reconciling that will notice it.
+What the same model saw beside another release of the first bundle is taken over as it is, without another look.
 Invariant: what the first judge has seen, what stands in sidecars and what was learned stays as it is.
 """
 
@@ -49,13 +50,14 @@ class LookAgain:
         self._queue: deque[Unseen] = deque()  # what the catalog told of last, the newest first
         self._away: list[bytes] = []  # out of reach, to be remembered with the next transaction
         self._later: set[bytes] = set()  # there, but changed: the reconciling will notice it
+        self._known: list[Assessment] = []  # seen beside an earlier release, to be remembered with the next transaction
         self._tried_again = False
 
     def step(self, *, at_most: int, progress: Callable[[int], None] = lambda _: None) -> int:
         """Look at some of what is left; return how many were dealt with."""
         self._progress = progress
         chosen = self._chosen(at_most)
-        done = 0
+        done = self._remember(self._known)
         batch: list[Assessment] = []
         unanswered: list[Unseen] = []
         answers = self._decoder.examine(self._requests(chosen))
@@ -90,15 +92,27 @@ class LookAgain:
 
     def _chosen(self, at_most: int) -> list[tuple[Unseen, Path]]:
         chosen: list[tuple[Unseen, Path]] = []
-        while len(chosen) < at_most and (self._queue or (not chosen and self._more())):
+        while len(chosen) + len(self._known) < at_most and (
+            self._queue or (not chosen and not self._known and self._more())
+        ):
             each = self._queue.popleft()
-            if (path := self._path(each)) is not None:
+            if (known := self._seen_before(each.content)) is not None:
+                self._known.append(known)
+            elif (path := self._path(each)) is not None:
                 chosen.append((each, path))
             elif any(self._stamp(path) for path, _ in each.holders):
                 self._later.add(each.content)
             else:
                 self._away.append(each.content)
         return chosen
+
+    def _seen_before(self, content: bytes) -> Assessment | None:
+        """Return what the same model saw, with what the first judge says now."""
+        embedding = self._store.successions.seen_before(content, self._second.judge)
+        first = self._first.assessment(content)
+        if embedding is None or first is None or embedding.size != self._second.length:
+            return None
+        return self._second.beside(first, embedding)
 
     def _more(self) -> bool:
         """Tell whether anything is left that can be tried now; asks the catalog when what it told is used up."""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safelight.domain.features import Basis, Bridge
-from safelight.domain.judges import first_of, scale_of
+from safelight.domain.judges import first_of, scale_of, second_of
 from safelight.domain.succession import Succession, Tilt
 from safelight.errors import StateError
 from safelight.ports.successions import Unseen
@@ -97,6 +97,15 @@ class SqliteSuccessions:
         """Return how many these are."""
         query = f"SELECT count(DISTINCT frames.content) {_UNSEEN}"
         return int(self._database.rows(query, (judge, scale_of(judge)))[0][0])
+
+    def seen_before(self, content: bytes, judge: str) -> NDArray[np.float16] | None:
+        """Return the embedding by the same model beside another release of the first bundle, None without one."""
+        rows = self._database.rows(
+            "SELECT embedding FROM assessments WHERE content = ?1 AND judge <> ?2"
+            " AND substr(judge, 1, length(?3)) = ?3 ORDER BY rowid DESC LIMIT 1",
+            (content, judge, second_of(judge)),
+        )
+        return np.frombuffer(rows[0]["embedding"], np.float16) if rows else None
 
     def out_of_reach(self, judge: str) -> Iterator[Unseen]:
         """Yield contents that this judge has not seen because no file that holds them could be reached."""
