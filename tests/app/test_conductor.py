@@ -12,6 +12,7 @@ from safelight.domain.entries import Kind
 from safelight.domain.frame import Stage
 from safelight.errors import StateError
 from safelight.ports.watching import Hint, Why
+from safelight.services.withdraw import TAKEN_BACK
 from tests.app.conducting import Daemon
 
 
@@ -430,14 +431,25 @@ def test_what_was_only_learned_from_is_not_rated_where_the_past_is_left_alone(da
     assert daemon.stage("wanted.jpg") is Stage.PUBLISHED
 
 
-def test_a_frame_whose_disk_went_before_its_stars_gets_them_when_it_is_back(daemon: Daemon) -> None:
+@pytest.mark.parametrize("stage", [Stage.ASSESSED, Stage.RANKED])
+def test_a_frame_whose_disk_went_before_its_stars_gets_them_when_it_is_back(daemon: Daemon, stage: Stage) -> None:
     daemon.put("a.jpg")
     daemon.settle_down()
     frame_id = daemon.library.frame("a.jpg")
-    daemon.store.catalog.set_stage(frame_id, Stage.ASSESSED)  # looked at, and then its disk was gone
+    daemon.store.catalog.set_stage(frame_id, stage)  # looked at, perhaps ranked, and then its disk was gone
     daemon.miss(daemon.folder, Why.MOUNTED)
     daemon.settle_down()
     assert daemon.stage("a.jpg") is Stage.PUBLISHED
+
+
+def test_a_frame_whose_sidecar_was_taken_back_or_cannot_be_written_is_not_tried_at_every_look(daemon: Daemon) -> None:
+    daemon.put("a.jpg")
+    daemon.settle_down()
+    for reason in (TAKEN_BACK, "The disk is full."):
+        daemon.store.catalog.set_stage(daemon.library.frame("a.jpg"), Stage.RANKED, reason)
+        daemon.miss(daemon.folder, Why.TIMER)
+        daemon.settle_down()
+        assert daemon.stage("a.jpg") is Stage.RANKED
 
 
 def test_a_tethered_camera_gets_its_stars_in_between(daemon: Daemon) -> None:

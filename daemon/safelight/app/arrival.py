@@ -250,7 +250,9 @@ class Arrival:
         catalog = self._parts.store.catalog
         waiting = [
             *catalog.at_stage(Stage.ARRIVED),
-            *catalog.at_stage(Stage.ASSESSED),  # whose disk was taken out before they had their stars
+            # Whose disk was taken out before they had their stars, or their sidecars.
+            *catalog.at_stage(Stage.ASSESSED),
+            *filter(lambda frame: not frame.reason, catalog.at_stage(Stage.RANKED)),
             *filter(lambda frame: frame.passing, catalog.at_stage(Stage.UNREADABLE)),
         ]
         came.frames = list(
