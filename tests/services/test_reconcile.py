@@ -373,6 +373,95 @@ def test_a_volume_mounted_below_a_folder_is_not_culled_by_its_unmount(library: L
     assert library.facts() == []
 
 
+def plugged_in(library: Library, inner: Path, hidden: Path, **identity: int) -> None:
+    """Let a disk that is kept in `hidden` be seen in `inner`; what lies in the mount point is covered."""
+    inner.rename(hidden.with_name("covered"))
+    hidden.rename(inner)
+    library.mounts.mount(inner, **identity)
+
+
+def pulled(library: Library, inner: Path, hidden: Path) -> None:
+    """Take that disk away again."""
+    inner.rename(hidden)
+    covered = hidden.with_name("covered")
+    if covered.exists():
+        covered.rename(inner)
+    else:
+        inner.mkdir()
+    library.mounts.unmount(inner)
+
+
+def test_rating_a_folder_while_a_disk_below_it_is_away_says_nothing_of_that_disk(tmp_path: Path) -> None:
+    library = Library(tmp_path / "pictures")
+    inner, hidden = library.folder / "stick", tmp_path / "hidden"
+    library.fill("shoot/c.jpg", "stick/a.jpg", "stick/b.jpg")
+    library.mounts.mount(inner, device=9, file_system=99)
+    library.reconcile()
+    pulled(library, inner, hidden)
+    library.service().accept([library.folder])  # `rate` is run meanwhile
+    assert [each.path for each in library.reconcile().absent] == [inner]
+    plugged_in(library, inner, hidden, device=9, file_system=99)
+    assert library.reconcile().absent == []
+    pulled(library, inner, hidden)
+    assert [each.path for each in library.reconcile().absent] == [inner]
+    assert library.facts() == []
+
+
+def test_pictures_in_a_mount_point_and_on_its_disk_are_neither_deleted_by_the_other(tmp_path: Path) -> None:
+    library = Library(tmp_path / "pictures")
+    inner, hidden = library.folder / "stick", tmp_path / "hidden"
+    library.mounts.mount(inner, device=9, file_system=99)
+    library.fill("shoot/c.jpg", "stick/a.jpg", "stick/b.jpg")
+    library.reconcile()
+    pulled(library, inner, hidden)
+    library.put("stick/bare.jpg")
+    library.service().accept([library.folder])
+    library.rate()
+    library.reconcile()
+    for _ in range(2):
+        plugged_in(library, inner, hidden, device=9, file_system=99)
+        library.put("stick/late.jpg")
+        library.service().settle_on([inner])  # it has arrived
+        library.rate()
+        library.reconcile()
+        pulled(library, inner, hidden)
+        library.reconcile()
+    assert library.facts() == []
+
+
+def test_a_disk_that_is_mounted_over_known_pictures_deletes_none(tmp_path: Path) -> None:
+    library = Library(tmp_path / "pictures")
+    inner, hidden = library.folder / "stick", tmp_path / "hidden"
+    library.fill("shoot/c.jpg", "stick/bare.jpg")
+    library.reconcile()
+    hidden.mkdir()
+    (hidden / "a.jpg").write_bytes(b"another picture")
+    plugged_in(library, inner, hidden, device=9, file_system=99)
+    library.reconcile()
+    library.clock.sleep(9 * DAY_S)
+    library.reconcile()
+    assert library.facts() == []
+    pulled(library, inner, hidden)
+    (inner / "bare.jpg").unlink()
+    library.reconcile()
+    assert library.facts() == []
+
+
+def test_a_disk_that_is_pulled_before_it_was_ever_looked_through_was_not_culled(tmp_path: Path) -> None:
+    library = Library(tmp_path / "pictures")
+    inner, hidden = library.folder / "stick", tmp_path / "hidden"
+    library.fill("shoot/c.jpg")
+    library.reconcile()
+    inner.mkdir()
+    library.mounts.mount(inner, device=9, file_system=99)
+    library.put("stick/a.jpg")
+    library.service().settle_on([inner])
+    library.rate()
+    pulled(library, inner, hidden)
+    assert [each.path for each in library.reconcile().absent] == [inner]
+    assert library.facts() == []
+
+
 def test_a_loss_is_not_confirmed_while_its_volume_is_away(tmp_path: Path) -> None:
     library = Library(tmp_path / "disk")
     volume = library.mounts.mount(library.folder, device=9, file_system=99)

@@ -198,6 +198,7 @@ class Arrival:
         settled, self._settled = self._settled, {}
         files = {path for paths in settled.values() for path in paths}
         now_s = self._parts.clock.now()
+        reconcile_run.service(self._parts).settle_on(settled)
         arrivals = self._intake().look_into(settled, believes=self._believing(now_s, files))
         for folder in settled:
             self._unsettle(folder, now_s)  # what lies beside them may tell of a past, and a copy may be an export

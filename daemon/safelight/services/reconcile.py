@@ -148,6 +148,10 @@ class Reconcile:
         for folder in folders:
             self._presence.take_over(folder)
 
+    def settle_on(self, folders: Collection[Path]) -> None:
+        """Let folders in which new pictures have arrived lie on what is mounted there; see `Presence.settle_on`."""
+        self._presence.settle_on(folders)
+
     def read_past(self, frames: Iterable[int]) -> None:
         """Read what other programs told of frames before stars of ours stand beside them."""
         given = self._store.catalog.frames(list(frames))

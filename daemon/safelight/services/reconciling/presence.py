@@ -67,7 +67,8 @@ class Presence:
         """Let a folder lie on the volume that is there now: its person rates what is there.
 
         What was known on another volume in that place is set aside until it is seen again: gone, and not a word about
-        it. Else the new pictures would pass for the old volume's, and what that one holds for deleted.
+        it. Else the new pictures would pass for the old volume's, and what that one holds for deleted. A disk further
+        below that is merely not mounted stays absent: nobody rates an empty mount point.
         """
         known = self._store.sightings.volumes()
         related = [each for each in known if each == root or root in each.parents or each in root.parents]
@@ -76,19 +77,25 @@ class Presence:
             volume = self._mounts.identity(folder)
             if volume is None:
                 continue
-            away = [
-                file.path
-                for each in self._store.catalog.folders(folder)
-                for file in self._store.catalog.files_in(each)
-                if not self._holds(file)
-            ]
-            with self._store.transaction():
-                self._store.catalog.mark_gone(away)
-                for loss in self._store.sightings.losses():
-                    if folder in loss.path.parents:  # nobody can see any more whether it was taken back
-                        self._store.sightings.put_loss(replace(loss, final=True))
-                card = self._volumes.card_root(folder) is not None
-                self._store.sightings.put_volume(folder, volume, card=card)
+            unmounted = root in folder.parents and volume.mount != known[folder][0].mount
+            if not unmounted or self._has_pictures(folder):
+                self._lie(folder, volume)
+
+    def settle_on(self, folders: Collection[Path]) -> None:
+        """Let folders in which new pictures have arrived lie on what is mounted there now.
+
+        A disk that is plugged in below a watched folder, or pictures in a mount point whose disk is away: else the next
+        look would take the mounting of a disk, or its absence, for the deletion of what it covers or holds.
+        """
+        known = self._store.sightings.volumes()
+        for folder in sorted(folders):
+            volume = self._mounts.identity(folder)
+            nearest = next((each for each in (folder, *folder.parents) if each in known), None)
+            if volume is None or nearest is None or known[nearest][0].mount == volume.mount:
+                continue
+            place = volume.mount if volume.mount.is_relative_to(nearest) else nearest
+            self._lie(place, volume)
+            known = self._store.sightings.volumes()
 
     def note(self, root: Present, folders: Collection[Path]) -> None:
         """Remember the volumes that are mounted below a folder, by what was found there."""
@@ -98,9 +105,29 @@ class Presence:
             if volume is None or volume.mount == root.volume.mount or volume.mount in known:
                 continue
             known.add(volume.mount)
-            with self._store.transaction():
-                card = self._volumes.card_root(folder) is not None
-                self._store.sightings.put_volume(volume.mount, volume, card=card)
+            self._lie(volume.mount, volume)  # what it covers is hidden and not deleted
+
+    def _lie(self, folder: Path, volume: VolumeIdentity) -> None:
+        """Let a folder lie on a volume, and set aside what was known there on another one."""
+        away = [
+            file.path
+            for each in self._store.catalog.folders(folder)
+            for file in self._store.catalog.files_in(each)
+            if not self._holds(file)
+        ]
+        with self._store.transaction():
+            self._store.catalog.mark_gone(away)
+            for loss in self._store.sightings.losses():
+                if folder in loss.path.parents:  # nobody can see any more whether it was taken back
+                    self._store.sightings.put_loss(replace(loss, final=True))
+            card = self._volumes.card_root(folder) is not None
+            self._store.sightings.put_volume(folder, volume, card=card)
+
+    def _has_pictures(self, folder: Path) -> bool:
+        try:
+            return any(file.is_picture for listing in self._scanner.scan(folder) for file in listing.files)
+        except FolderError:
+            return False
 
     def _is_same(self, folder: Path, before: VolumeIdentity) -> bool:
         now = self._mounts.identity(folder)
