@@ -1,7 +1,7 @@
 """Assessing and ranking with scripted pictures: every frame judged once, parted, refused, grouped and starred."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
@@ -54,7 +54,10 @@ class Room:
         scanner, identifier = DiskScanner(), ContentIdentifier()
         intake = Intake(scanner=scanner, identifier=identifier, store=self.store, clock=self.clock)
         arrivals = intake.take_in([self.folder])
-        waiting = list(self.store.catalog.frames(arrivals.frames, Stage.ARRIVED, Stage.UNREADABLE))
+        return [*arrivals.frames, *self.look(arrivals.frames)]
+
+    def look(self, ids: Iterable[int]) -> tuple[int, ...]:
+        waiting = list(self.store.catalog.frames(list(ids), Stage.ARRIVED, Stage.UNREADABLE))
         assess = Assess(
             store=self.store,
             assessments=self.assessments,
@@ -63,7 +66,7 @@ class Room:
             reader=self.reader,
             clock=self.clock,
         )
-        return [*arrivals.frames, *assess.step(waiting)]
+        return assess.step(waiting)
 
     def rate(self) -> dict[str, Rating]:
         frames = list(self.store.catalog.frames(self.assess()))
@@ -99,6 +102,19 @@ def test_what_cannot_be_judged_is_unreadable_with_its_reason_and_the_rest_goes_o
     assert set(ratings) == {"a.jpg", "c.jpg"}
     (frame,) = [each for each in room.store.catalog.frames(range(1, 9)) if each.stage is Stage.UNREADABLE]
     assert (frame.path.name, frame.reason, frame.passing) == ("b.jpg", "The file ends early. Copy it again.", False)
+
+
+def test_what_was_thrown_away_as_it_arrived_is_looked_at_when_it_comes_back(room: Room) -> None:
+    path = room.put("a.jpg")
+    room.decoder.refuses["a.jpg"] = OutOfReach("No permission.")
+    (frame,) = room.assess()
+    room.store.catalog.set_stage(frame, Stage.ARRIVED)
+    room.store.catalog.mark_gone([path])
+    room.decoder.asked.clear()
+    room.look([frame])
+    assert room.stages() == {"a.jpg": Stage.ARRIVED} and room.decoder.asked == []
+    room.decoder.refuses.clear()
+    assert set(room.rate()) == {"a.jpg"}
 
 
 def test_what_was_out_of_reach_is_tried_again_and_then_rated(room: Room) -> None:

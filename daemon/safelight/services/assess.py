@@ -90,6 +90,9 @@ class Assess:
         """Yield what has to be decoded and note its files in `asked`; frames of known content move on at once."""
         for frame in frames:
             files = self._store.catalog.files_of(frame.id)
+            if not files:  # thrown away as it arrived: it stays as it is, and is looked at should it come back
+                self._progress(1)
+                continue
             ordered = sources([file.path for file in files], {file.path: file.role is Role.RAW for file in files})
             content = next((file.content for file in files if file.path == ordered[0]), b"") if ordered else b""
             # Several files are opened all the same: their capture times tell whether they are one exposure.
