@@ -28,6 +28,6 @@ def _build(content: bytes) -> bytes:
     except ImportError as error:
         raise BundleError(
             f"The library that builds the embedded model, onnx, cannot be loaded: {error}.",
-            hint="Install it with: pip install 'safelight[cpu]'",
+            hint="Install it where Safelight is installed: pip install onnx",
         ) from error
     return build(content)

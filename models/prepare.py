@@ -3,6 +3,8 @@
 The vision towers run on the processor, which is slow for one that is meant for a GPU and is done once: what it makes of
 the known picture is what any other way of running it is compared with. With a text tower the directions of quality
 and appeal are computed too, so that nobody needs that tower to rate. All of it is computed first and written together.
+The reference of a tower that is installed already stays: computed anew, by another library, it might be another one,
+and what is said of photographs under one name would not be comparable.
 Invariant: a bundle that comes out of here has been run; one that cannot be used leaves no file of ours behind.
 """
 
@@ -20,9 +22,9 @@ from numpy.typing import NDArray
 
 from safelight.errors import BundleError
 from safelight.inference.fetched import FetchedFile, FetchedManifest
-from safelight.inference.fetched_encoder import DIRECTIONS, encoder_on_cpu, golden_name
-from safelight.inference.golden import reference_picture
-from safelight.inference.installed import MADE, Installed, read_staged, spoiled
+from safelight.inference.fetched_encoder import encoder_on_cpu, graph_of, read_directions
+from safelight.inference.golden import read_golden, reference_picture
+from safelight.inference.installed import DIRECTIONS, MADE, Installed, golden_name, read_staged, spoiled
 from safelight.inference.session import load_runtime
 from safelight.inference.square_encoder import sound
 from safelight.inference.text_encoder import text_encoder_of
@@ -31,19 +33,30 @@ from safelight.models.zero_shot import directions
 _UNFINISHED = f"{MADE}.unfinished"
 
 
-def prepare(folder: Path, manifest: FetchedManifest, *, threads: int) -> None:
+def prepare(folder: Path, manifest: FetchedManifest, *, threads: int, before: Installed | None = None) -> None:
     """Run the models of the bundle staged in `folder` and write what is computed with them into its folder `made`.
 
-    The files in `folder` have been verified by who calls. Raises BundleError when the bundle cannot be used, or when
-    the folder cannot be written.
+    `before`: the bundle of this name that is installed; its references stay for the towers that are the same. The files
+    in `folder` have been verified by who calls. Raises BundleError when the bundle cannot be used, or, with an OSError
+    as its cause, when the folder cannot be written.
     """
     installed = read_staged(folder, manifest)
     runtime = load_runtime()
-    made = _goldens(installed, threads=threads, runtime=runtime)
+    made = {**_goldens(installed, threads=threads, runtime=runtime), **_kept(before, installed)}
     if installed.text() is not None:
         words = text_encoder_of(installed, threads=threads, bundle=installed.id, runtime=runtime)
         made[DIRECTIONS] = packed(directions(words))
     _write(folder, made, name=manifest.name)
+
+
+def unreadable(there: Installed) -> str:
+    """Return why what was computed at install cannot be read, empty when it can; it is read as before judging."""
+    try:
+        read_golden(there.made(golden_name(there, there.known_by)) or b"", length=graph_of(there).length)
+        read_directions(there)
+    except BundleError as error:
+        return error.summary
+    return ""
 
 
 def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -71,6 +84,28 @@ def _goldens(installed: Installed, *, threads: int, runtime: Any) -> dict[str, b
         with suppress(BundleError):
             made[golden_name(installed, other)] = saved(_golden(installed, other, threads=threads, runtime=runtime))
     return made
+
+
+def _kept(before: Installed | None, installed: Installed) -> dict[str, bytes]:
+    """Return the references of towers that are installed already, as far as they can be read, by file name."""
+    kept: dict[str, bytes] = {}
+    if before is None:
+        return kept
+    now = {file.path: file for file in installed.manifest.files if file.path in installed.received}
+    for file in before.manifest.files:
+        same = file.path in now and file.path in before.received and _sum(before, file) == _sum(installed, file)
+        if not same or file.role != "vision" or now[file.path].role != "vision":
+            continue
+        with suppress(BundleError):  # what is damaged is computed
+            content = before.made(golden_name(before, file))
+            if content is not None:
+                read_golden(content, length=graph_of(installed).length)
+                kept[golden_name(installed, now[file.path])] = content
+    return kept
+
+
+def _sum(bundle: Installed, file: FetchedFile) -> str:
+    return bundle.received[file.path].sha256
 
 
 def _golden(installed: Installed, file: FetchedFile, *, threads: int, runtime: Any) -> NDArray[np.float16]:

@@ -13,9 +13,9 @@ import zipfile
 from pathlib import Path
 
 from safelight.errors import BundleError
-from safelight.inference.face_models import MODELS, REVISION, SUMS, Model, proven
+from safelight.inference.face_models import MODELS, Model, proven
 from safelight.inference.fetched import FetchedManifest
-from safelight.inference.installed import MADE, read_staged
+from safelight.inference.installed import FACE_REVISION, FACE_SUMS, MADE, read_staged
 from safelight.inference.session import open_session
 from safelight.models.build.flatbuffer import Malformed
 from safelight.models.build.tflite_onnx import to_onnx
@@ -26,8 +26,8 @@ _MOST_BYTES = 64 * 1024**2  # of one member of the archive, unpacked
 def prepare_faces(folder: Path, manifest: FetchedManifest) -> None:
     """Convert the verified files in `folder` into `folder`/made: about a second.
 
-    Raises BundleError when a file is missing, is no model, or does not compute what it should, and when the folder
-    cannot be written.
+    Raises BundleError when a file is missing, is no model, or does not compute what it should, and, with an OSError as
+    its cause, when the folder cannot be written.
     """
     files = read_staged(folder, manifest)
     sums = {}
@@ -41,8 +41,8 @@ def prepare_faces(folder: Path, manifest: FetchedManifest) -> None:
         proven(open_session(content), model)
         sums[f"{model.name}.onnx"] = hashlib.sha256(content).hexdigest()
         _write(folder / MADE / f"{model.name}.onnx", content)
-    told = {"format": 1, "revision": REVISION, "files": sums}
-    _write(folder / MADE / SUMS, json.dumps(told, indent=1).encode("ascii"))
+    told = {"format": 1, "revision": FACE_REVISION, "files": sums}
+    _write(folder / MADE / FACE_SUMS, json.dumps(told, indent=1).encode("ascii"))
 
 
 def _member(folder: Path, content: bytes, model: Model) -> bytes:

@@ -65,8 +65,8 @@ def test_the_files_for_this_computer_are_fetched_verified_and_installed(scene):
         }
     ]
     assert (scene.bundles / NAME / "manifest.toml").read_bytes() == (scene.manifests / "toy.toml").read_bytes()
-    assert (scene.bundles / NAME / "made" / "golden.npy").read_bytes() == b"toy"
-    assert scene.prepared == [["manifest.toml", VISION, "receipt.json"]]
+    assert (scene.bundles / NAME / "made" / "golden_vision.npy").read_bytes() == b"toy"
+    assert scene.prepared == [["manifest.toml", VISION]]
     assert state(scene) is State.INSTALLED and list(scene.shelf.remains()) == []
     assert scene.telling.seen[-1] == len(FILES[VISION]) and sorted(scene.telling.seen) == scene.telling.seen
 

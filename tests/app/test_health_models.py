@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from safelight.app.finding import Level
@@ -33,23 +34,26 @@ def test_a_gpu_that_is_not_used_is_a_note(settings: Settings, monkeypatch: pytes
     no_gpu(monkeypatch, "/dev/null")
     (finding,) = provider_findings(settings, in_use=NAME)
     assert finding.level is Level.NOTE
-    assert "safelight[gpu]" in finding.hint
+    assert "pip install 'onnxruntime-gpu[cuda,cudnn]'" in finding.hint
 
 
-def test_a_damaged_bundle_is_bad_and_the_embedded_one_judges(settings: Settings) -> None:
-    (settings.bundles / NAME / "made" / "golden_vision.npy").write_bytes(b"rubbish")
+def test_a_bundle_that_answers_otherwise_than_once_is_bad_and_the_embedded_one_judges(settings: Settings) -> None:
+    golden = settings.bundles / NAME / "made" / "golden_vision.npy"
+    np.save(golden, -np.load(golden))
     (finding,) = provider_findings(settings, in_use=NAME)
     assert finding.level is Level.BAD
     assert finding.told.endswith("The embedded bundle judges instead.")
     assert finding.hint
 
 
-def test_damage_that_the_files_themselves_tell_is_told_once(settings: Settings) -> None:
-    model = settings.bundles / NAME / "vision_int8.onnx"
-    model.write_bytes(model.read_bytes()[:1000])
+@pytest.mark.parametrize(
+    ("file", "told"), [("vision_int8.onnx", "1000 bytes"), ("made/golden_vision.npy", "made/golden_vision.npy")]
+)
+def test_damage_that_the_files_themselves_tell_is_told_once(settings: Settings, file: str, told: str) -> None:
+    (settings.bundles / NAME / file).write_bytes(bytes(1000))
     assert list(provider_findings(settings, in_use=NAME)) == []
     (finding,) = bundle_findings(settings, in_use=NAME)
-    assert finding.level is Level.BAD and "1000 bytes" in finding.told and "judges instead" in finding.told
+    assert finding.level is Level.BAD and told in finding.told and "judges instead" in finding.told
 
 
 @pytest.mark.parametrize("in_use", [EMBEDDED, "not-installed"])

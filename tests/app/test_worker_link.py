@@ -7,16 +7,19 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from safelight.app import rating_run, wiring
+from safelight.app import bundle_word, rating_run, wiring
 from safelight.app.settings import Settings
 from safelight.cli import answers
 from safelight.domain.entries import Kind
 from safelight.errors import FolderError, WorkerError
+from safelight.models.prepare import prepare
 from tests.app.worker import Bench, cache_of, faulty, working
+from tests.fakes.bundles import NAME, tiny_bundle, tiny_manifest
 from tests.faults.shoot import jpeg, put
 
 DAY_S = 24 * 3600.0
@@ -183,6 +186,64 @@ def test_commands_are_answered_by_the_loaded_worker_as_the_command_line_answers_
     assert bench.link.answer("rerate", {"folder": None}).record["frames"] == 0 and not bench.sidecars()
     assert bench.link.answer("rerate", {"folder": str(bench.folder)}).record["frames"] == 4 and bench.sidecars()
     assert bench.link.pid == pid
+
+
+def choosing(bench: Bench, bundles: Path, *, bundle: str = NAME) -> Settings:
+    """Let the link go on with a folder of bundles and a bundle in use; return its settings."""
+    settings = replace(bench.parts.settings, bundles=bundles, bundle=bundle, accelerator="cpu")
+    bench.link.renew(replace(bench.parts, settings=settings))
+    return settings
+
+
+def test_bundles_that_come_and_go_are_taken_up_before_the_next_request(
+    bench: Bench, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The worker lives on between requests: what it has loaded must not outlive what lies on the disk."""
+    settings, ids, pids = choosing(bench, tmp_path / "bundles"), bench.take_in(), []
+
+    def judged(number: int) -> str:
+        bench.link.judge(ids[number : number + 1])
+        pids.append(bench.link.pid)
+        return capfd.readouterr().err
+
+    def told() -> bundle_word.Word:
+        return bundle_word.read(bench.parts.store.memos.get(bundle_word.MEMO), settings)
+
+    assert judged(0).count("is not installed") == 1 and told().fails
+    folder = tiny_bundle(settings.bundles)
+    prepare(folder, tiny_manifest(), threads=1)
+    assert told() == bundle_word.Word()
+    runs_on = f"The model bundle {NAME} runs on cpu: The settings ask for the processor."
+    assert judged(1).splitlines() == [runs_on]
+    assert any(judge.startswith(f"{NAME}:") for judge in bench.parts.store.judges())
+    assert judged(2) == ""  # said once for each time that it is opened
+    assert told().provider and not told().trouble
+    folder.rename(tmp_path / "away")
+    assert judged(3).count("is not installed") == 1
+    assert pids[0] != pids[1] == pids[2] != pids[3]
+    (tmp_path / "away").rename(folder)
+    bench.link.close()  # it leaves word when it ends, of a bundle that was missing when it looked
+    assert told() == bundle_word.Word()
+
+
+def test_a_worker_ends_when_what_finds_faces_is_fetched_renewed_or_removed(bench: Bench, tmp_path: Path) -> None:
+    choosing(bench, tmp_path / "bundles", bundle="embedded")
+    receipt = tmp_path / "bundles" / "faces" / "receipt.json"
+    receipt.parent.mkdir(parents=True)
+
+    def served() -> int | None:
+        bench.link.answer("log", {"last": 1})
+        return bench.link.pid
+
+    pids = [served()]
+    for change in (receipt.touch, lambda: os.utime(receipt, ns=(0, 1)), receipt.unlink):
+        change()
+        pids.append(served())
+        assert served() == pids[-1]
+    assert len(set(pids)) == 4
+    receipt.touch()
+    bench.link.warm_up()
+    assert bench.link.pid not in pids
 
 
 def test_daemon_s_side_loads_nothing_heavy() -> None:

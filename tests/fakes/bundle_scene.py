@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -12,6 +13,7 @@ from safelight.app.bundle_shelf import Shelf
 from safelight.hub.library import Access
 from safelight.hub.transfer import Hub
 from safelight.inference.fetched import FetchedManifest
+from safelight.inference.installed import Installed, made_trouble
 from tests.fakes.clock import FakeClock
 from tests.fakes.hub_server import HubServer
 
@@ -142,6 +144,7 @@ class Scene:
             shelf=self.shelf,
             network=self.network,
             prepare=self._prepare,
+            made=partial(made_trouble, whole=True),
             clock=self.clock,
             telling=self.telling,
             spare_bytes=self.spare_bytes,
@@ -149,14 +152,16 @@ class Scene:
         )
         return fetching.fetch(name, Choice(**choice))  # type: ignore[arg-type]
 
-    def _prepare(self, folder: Path, manifest: FetchedManifest) -> None:
+    def _prepare(self, folder: Path, manifest: FetchedManifest, before: Installed | None) -> None:
         if self.prepare_fails is not None:
             raise self.prepare_fails
         self.prepared.append(
             sorted(each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file())
         )
         (folder / "made").mkdir()
-        (folder / "made" / "golden.npy").write_bytes(manifest.name.encode())
+        (folder / "made" / "golden_vision.npy").write_bytes(manifest.name.encode())
+        if any((folder / path).exists() for path in (TEXT, SMALL)):
+            (folder / "made" / "directions.npz").write_bytes(b"directions")
 
     def installed(self) -> dict[str, bytes]:
         """Return the files of the installed bundle without the small ones that describe it."""

@@ -131,10 +131,21 @@ def test_a_small_disk_is_seen_before_anything_is_fetched(scene):
         assert scene.hub.bodies() == []
 
 
+def test_a_small_disk_is_seen_before_files_are_copied(scene, tmp_path):
+    (tmp_path / "vision.onnx").write_bytes(FILES[VISION])
+    with memory_disk(scene.bundles, "28k"):
+        with pytest.raises(BundleError, match="MB free"):
+            scene.fetch(folder=tmp_path)
+        assert list(scene.shelf.remains()) == []
+
+
 def test_a_full_disk_while_files_are_copied(scene, tmp_path):
     (tmp_path / "vision.onnx").write_bytes(FILES[VISION])
-    with memory_disk(scene.bundles, "28k"), pytest.raises(BundleError, match="became full"):
-        scene.fetch(folder=tmp_path)
+    scene.spare_bytes = -1 << 20  # as if another program filled it after a look at it
+    with memory_disk(scene.bundles, "28k"):
+        with pytest.raises(BundleError, match="became full"):
+            scene.fetch(folder=tmp_path)
+        assert list(scene.shelf.remains()) == [], "half a copy is of no use"
 
 
 def test_a_read_only_folder_leaves_the_old_bundle_serving(scene):

@@ -1,6 +1,7 @@
 """Decides which files of a bundle are fetched: those everybody needs, those for this computer, those asked for.
 
-Invariant: a text tower never comes without its tokenizer, and what is installed already is not left out later.
+Invariant: a text tower never comes without its tokenizer, and what is installed or was begun is not left out later
+because nobody asked for it again.
 """
 
 from dataclasses import dataclass
@@ -15,13 +16,17 @@ _EXACT_FIRST = ("fp32", "fp16", "int8", None)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a person asked for. `accepted`: sums; `folder`: where the files lie, None to use the network."""
+    """What a person asked for. `accepted`: sums; `folder`: where the files lie, None to use the network.
+
+    `gpu`: with the files for a GPU, `no_gpu`: without them whatever was begun, as somebody said so.
+    """
 
     text: bool = False
     text_int8: bool = False
     gpu: bool = False
     accepted: frozenset[str] = frozenset()
     folder: Path | None = None
+    no_gpu: bool = False
 
 
 def has_gpu(device: Path = NVIDIA) -> bool:
@@ -29,16 +34,21 @@ def has_gpu(device: Path = NVIDIA) -> bool:
     return device.exists()
 
 
-def chosen(manifest: FetchedManifest, choice: Choice, *, kept: frozenset[str]) -> tuple[FetchedFile, ...]:
-    """Return the files to have, in the order of the manifest; `kept`: paths of those that are installed.
+def chosen(
+    manifest: FetchedManifest, choice: Choice, *, kept: frozenset[str], begun: frozenset[str] = frozenset()
+) -> tuple[FetchedFile, ...]:
+    """Return the files to have, in the order of the manifest.
 
+    `kept`: paths of those that are installed, `begun`: of those that were fetched when an earlier fetch broke off.
     Raises BundleError when something is asked for that the bundle does not have.
     """
-    towers = _towers(manifest, choice)
+    gone_on = {each for each in manifest.files if each.path in begun and not (each.device == "gpu" and choice.no_gpu)}
+    towers = {*_towers(manifest, choice), *(each for each in gone_on if each.role == "text")}
     files = tuple(
         each
         for each in manifest.files
         if each.path in kept
+        or each in gone_on
         or each in towers
         or (not each.optional and (each.device != "gpu" or choice.gpu))
         or (each.role == "tokenizer" and towers)

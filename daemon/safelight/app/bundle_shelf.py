@@ -3,20 +3,22 @@
 Looking at the shelf reads descriptions, receipts and the sizes of files, and no model. What is found damaged or
 unfinished is said and left alone: only fetching, using and removing change anything.
 Invariant: a folder whose name is no plain one (it may begin with a dot) is no bundle, and what is INSTALLED has every
-file in its right size.
+file in its right size, with all that was computed of it.
 """
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from safelight.app.bundle_choice import Choice, chosen, has_gpu
 from safelight.app.settings import EMBEDDED
 from safelight.errors import BundleError
+from safelight.hub.transfer import part_of
 from safelight.inference.fetched import FetchedFile, FetchedManifest, read_fetched
-from safelight.inference.installed import MANIFEST, Installed, read_installed, spoiled
+from safelight.inference.installed import MANIFEST, Installed, Received, made_trouble, read_installed, spoiled
 from safelight.inference.manifest import MAX_MANIFEST_BYTES
 from safelight.models import shipped
 
@@ -47,7 +49,7 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class Shelved:
-    """One line of the list. `size_bytes`: on the disk where it is there, else of what would be fetched here."""
+    """One line of the list. `size_bytes`: of its files where it is there, else of what would be fetched here."""
 
     name: str
     state: State
@@ -58,19 +60,25 @@ class Shelved:
     unconfirmed: tuple[str, ...] = ()  # files whose sum nobody confirmed, by path
     trouble: str = ""
     described: bool = True  # by this version of Safelight; else it can only be had from a folder
+    with_text_bytes: int | None = None  # what would be fetched with --text; None where that is there, or not to be had
 
     @property
     def fetching(self) -> str:
         """Return the command that fetches it."""
-        return f"safelight models fetch {self.name}" + ("" if self.described else " --from FOLDER")
+        return fetching_of(self.name, described=self.described)
 
 
 class Shelf:
-    """The bundles in one folder, and the descriptions in another."""
+    """The bundles in one folder, and the descriptions in another. `gpu`: whether this computer has one."""
 
-    def __init__(self, bundles: Path, *, manifests: Path = MANIFESTS) -> None:
+    def __init__(self, bundles: Path, *, manifests: Path = MANIFESTS, gpu: bool | None = None) -> None:
         self.bundles = bundles
         self._manifests = manifests
+        self.gpu = has_gpu() if gpu is None else gpu
+
+    def known(self, name: str) -> bool:
+        """Tell whether a name can be that of a bundle: no other leads into the folder, or out of it."""
+        return _PLAIN.fullmatch(name) is not None
 
     def descriptions(self) -> Mapping[str, Description]:
         """Return what this version describes, by name, in the order of the names."""
@@ -88,7 +96,7 @@ class Shelf:
     def installed(self, name: str) -> Installed | None:
         """Return an installed bundle, None when there is none. Raises BundleError when it is damaged."""
         folder = self.folder(name)
-        if not _PLAIN.fullmatch(name) or not folder.is_dir():
+        if not self.known(name) or not folder.is_dir():
             return None
         there = read_installed(folder)
         if there.name != name:
@@ -103,11 +111,15 @@ class Shelf:
         """Return how many bytes an installed bundle takes, with what was computed of it, damaged or not."""
         return room_of(self.folder(name))
 
+    def here(self, name: str, files: Iterable[FetchedFile]) -> int:
+        """Return how many bytes of these files lie here already: installed, begun or complete."""
+        return sum(self._here(name, each.path, most=each.size_bytes) for each in files)
+
     def names(self) -> tuple[str, ...]:
         """Return the names of all that is described, installed or begun, without the embedded one."""
         begun = [each.name for each in _folders(self.bundles / FETCHING) if not each.name.endswith((OLD, GONE))]
         there = [each.name for each in _folders(self.bundles)]
-        return tuple(sorted(name for name in {*self.descriptions(), *begun, *there} if _PLAIN.fullmatch(name)))
+        return tuple(sorted(name for name in {*self.descriptions(), *begun, *there} if self.known(name)))
 
     def remains(self) -> Iterator[tuple[str, int]]:
         """Yield the name of each bundle of which something lies around, with the bytes of it: begun, or not removed."""
@@ -120,27 +132,37 @@ class Shelf:
         for name in self.names():
             yield self._line(name, descriptions.get(name))
 
+    def _here(self, name: str, path: str, *, most: int | None) -> int:
+        places = (self.folder(name) / path, *_places(self.staged(name) / path))
+        size = max(_size(each) or 0 for each in places)
+        return size if most is None else min(size, most)
+
     def _line(self, name: str, described: Description | None) -> Shelved:
-        trouble, installed = "", None
+        trouble = ""
         try:
             installed = self.installed(name)
+            if installed is not None:
+                return _line_of(installed, described=described is not None)
         except BundleError as error:
             trouble = error.summary
-        if installed is not None:
-            unsure = tuple(each.path for each in installed.received.values() if not each.confirmed)
-            size = sum(each.size_bytes for each in installed.received.values())
-            manifest, state = installed.manifest, State.INSTALLED
-            return Shelved(name, state, manifest.kind, manifest.summary, manifest.source.licence, size, unsure, trouble)
         begun = State.UNFINISHED if self.staged(name).is_dir() else State.MISSING
         state = State.DAMAGED if trouble else begun
         if described is None:
-            told = "Not described by this version of Safelight."
-            return Shelved(name, state, "", told, "", 0, trouble=trouble, described=False)
+            return undescribed(name, state, trouble=trouble)
         manifest = described.manifest
-        files = [each for each in manifest.files if usual(each)]
-        unsure = tuple(each.path for each in files if not each.confirmed)
-        size = sum(each.size_bytes or 0 for each in files)
-        return Shelved(name, state, manifest.kind, manifest.summary, manifest.source.licence, size, unsure, trouble)
+        files = [each for each in manifest.files if _usual(each, gpu=self.gpu)]
+        text = asked_with_text(manifest)
+        return Shelved(
+            name,
+            state,
+            manifest.kind,
+            manifest.summary,
+            manifest.source.licence,
+            _sizes(files),
+            unconfirmed=tuple(each.path for each in files if not each.confirmed),
+            trouble=trouble,
+            with_text_bytes=_sizes((*files, *text)) if text else None,
+        )
 
 
 def embedded_line() -> Shelved:
@@ -150,9 +172,15 @@ def embedded_line() -> Shelved:
     return Shelved(EMBEDDED, State.EMBEDDED, "embedding", told["summary"], told["origin"]["licence"], size)
 
 
-def usual(file: FetchedFile) -> bool:
-    """Tell whether a file is fetched when nothing else is asked for, on a computer without a GPU."""
-    return not file.optional and file.device != "gpu"
+def undescribed(name: str, state: State = State.MISSING, *, trouble: str = "") -> Shelved:
+    """Return the line of a bundle of which only the name is known."""
+    told = "Not described by this version of Safelight."
+    return Shelved(name, state, "", told, "", 0, trouble=trouble, described=False)
+
+
+def fetching_of(name: str, *, described: bool) -> str:
+    """Return the command that fetches a bundle: one that only a person has comes from a folder."""
+    return f"safelight models fetch {name}" + ("" if described else " --from FOLDER")
 
 
 def room_of(folder: Path) -> int:
@@ -169,6 +197,46 @@ def _described(file: Path) -> Description | None:
     if "kind" not in tomllib.loads(content.decode("utf-8")):
         return None
     return Description(read_fetched(content, file), content)
+
+
+def _line_of(there: Installed, *, described: bool) -> Shelved:
+    """Return the line of a bundle that is there with all its files; what was computed of them may be missing."""
+    manifest, received = there.manifest, there.received.values()
+    trouble = made_trouble(there)
+    return Shelved(
+        there.name,
+        State.DAMAGED if trouble else State.INSTALLED,
+        manifest.kind,
+        manifest.summary,
+        manifest.source.licence,
+        _sizes(received),
+        unconfirmed=tuple(each.path for each in received if not each.confirmed),
+        trouble=trouble,
+        described=described,
+    )
+
+
+def _usual(file: FetchedFile, *, gpu: bool) -> bool:
+    """Tell whether a file is fetched when nothing else is asked for."""
+    return not file.optional and (file.device != "gpu" or gpu)
+
+
+def asked_with_text(manifest: FetchedManifest) -> tuple[FetchedFile, ...]:
+    """Return the files that come with --text and not without; nothing where a bundle has no text tower."""
+    if not any(each.role == "text" for each in manifest.files):
+        return ()
+    plain = chosen(manifest, Choice(gpu=True), kept=frozenset())
+    asked = chosen(manifest, Choice(gpu=True, text=True), kept=frozenset())
+    return tuple(each for each in asked if each not in plain)
+
+
+def _sizes(files: Iterable[FetchedFile | Received]) -> int:
+    return sum(each.size_bytes or 0 for each in files)
+
+
+def _places(path: Path) -> tuple[Path, Path]:
+    """Return where a file lies when it is complete, and while it arrives."""
+    return path, part_of(path)
 
 
 def _read(file: Path) -> bytes | None:

@@ -12,14 +12,19 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from safelight.app.bundle_shelf import FETCHING, GONE, OLD
 from safelight.errors import BundleError
 from safelight.hub import failures
+from safelight.hub.transfer import part_of
 
+_CHOSEN = ".chosen"  # after the name: a file with the paths of what is fetched, arrived or not, one a line
+_COPY = ".copy"
+_PART = part_of(Path("of")).suffix
+_FICLONE = 0x40049409  # linux/fs.h
 _AT_FDCWD = -100  # linux/fcntl.h
 _RENAME_EXCHANGE = 2  # linux/fs.h
 _RENAMEAT2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
@@ -34,6 +39,7 @@ class Stage:
         self.final = bundles / name
         self._old = bundles / FETCHING / f"{name}{OLD}"
         self._gone = bundles / FETCHING / f"{name}{GONE}"
+        self._noted = bundles / FETCHING / f"{name}{_CHOSEN}"
         self._exchange = exchange
 
     def path(self, inside: str) -> Path:
@@ -49,18 +55,30 @@ class Stage:
         with told(path):
             path.write_bytes(content)
 
+    def clone(self, source: Path, inside: str) -> bool:
+        """Bring a file from elsewhere by reference, which takes no room; False where the disks cannot do that."""
+        return self._brought(_clone, source, inside)
+
     def take(self, source: Path, inside: str) -> Path:
-        """Bring a file from elsewhere, without a copy where the disk can do that, and return where it lies then.
+        """Bring a file from elsewhere and return where it lies then; what is half copied does not stay.
 
         The source may be a link, as in caches; what is taken is the file behind it.
         """
+        self._brought(_copy, source, inside)
+        return self.folder / inside
+
+    def _brought(self, bring: Callable[[Path, Path], bool], source: Path, inside: str) -> bool:
         path = self.path(inside)
+        half = path.with_name(f"{path.name}{_COPY}")
         with told(path):
-            part = path.with_name(f"{path.name}.copy")
-            part.unlink(missing_ok=True)
-            _copy(source.resolve(), part)
-            part.replace(path)
-        return path
+            try:
+                half.unlink(missing_ok=True)
+                done = bring(source.resolve(), half)
+                if done:
+                    half.replace(path)
+                return done
+            finally:
+                half.unlink(missing_ok=True)
 
     def link(self, source: Path, inside: str) -> Path:
         """Bring a file of the installed bundle, which nobody writes to, by another name for it."""
@@ -71,6 +89,24 @@ class Stage:
         except OSError:
             return self.take(source, inside)
         return path
+
+    def note(self, paths: Iterable[str]) -> None:
+        """Write down what is fetched, so that it is gone on with whatever a later command asks for."""
+        with told(self._noted):
+            self._noted.write_text("".join(f"{path}\n" for path in paths), "utf-8")
+
+    def begun(self) -> frozenset[str]:
+        """Return the paths of the files that were fetched when it broke off, arrived or not."""
+        if not self.folder.is_dir():
+            return frozenset()
+        found = [each.relative_to(self.folder).as_posix() for each in self.folder.rglob("*") if each.is_file()]
+        with suppress(OSError, ValueError):
+            found += self._noted.read_text("utf-8").splitlines()
+        return frozenset(each.removesuffix(_PART) for each in found)
+
+    def clear(self) -> None:
+        """Remove what was begun; what is installed stays."""
+        _discard(self.folder)
 
     def tidy(self, keep: frozenset[str]) -> None:
         """Remove everything but the files that are named: parts, and files of another version."""
@@ -83,15 +119,17 @@ class Stage:
                     path.unlink()
 
     def prune(self) -> None:
-        """Remove the place when nothing arrived in it."""
+        """Remove the place when nothing arrived in it, and the note of what was to come when there is no place."""
         for path in sorted(self.folder.rglob("*"), reverse=True):
             with suppress(OSError):
                 if path.is_dir() and not path.is_symlink():
                     path.rmdir()  # fails when there is something in it
-                elif path.name.endswith(".part") and path.stat().st_size == 0:
+                elif path.name.endswith(_COPY) or (path.name.endswith(_PART) and path.stat().st_size == 0):
                     path.unlink()
         with suppress(OSError):
             self.folder.rmdir()
+        if not os.path.lexists(self.folder):
+            _discard(self._noted)
 
     def install(self) -> None:
         """Let the finished bundle take its place; the old one goes."""
@@ -108,12 +146,14 @@ class Stage:
         _discard(self._old)
 
     def repair(self) -> None:
-        """Put right what a crash left: an old bundle whose place is empty, remains of one that was removed."""
+        """Put right what a crash left: an old bundle whose place is empty, remains of what was removed or copied."""
         with told(self.final):
             if os.path.lexists(self._old) and not os.path.lexists(self.final):
                 self._old.rename(self.final)
         _discard(self._old)
         _discard(self._gone)
+        for half in list(self.folder.rglob(f"*{_COPY}")):
+            _discard(half)
 
     def remove(self) -> None:
         """Remove the bundle and what was begun of it. A kill leaves it whole or gone."""
@@ -122,7 +162,7 @@ class Stage:
                 self.final.rename(self._gone)
                 _sync(self.final.parent)
         _discard(self._gone)
-        _discard(self.folder)
+        self.clear()
 
 
 @contextmanager
@@ -161,8 +201,18 @@ def told(path: Path) -> Iterator[None]:
         raise failures.unwritable(path, error) from error
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file by reference where source and target lie on a disk that can (Btrfs, XFS), else byte by byte."""
+def _clone(source: Path, target: Path) -> bool:
+    """Let two files share their bytes until one is written to; False where the disk cannot (Btrfs and XFS can)."""
+    with source.open("rb") as read, target.open("xb") as write:
+        try:
+            fcntl.ioctl(write.fileno(), _FICLONE, read.fileno())
+        except OSError:
+            return False
+    return True
+
+
+def _copy(source: Path, target: Path) -> bool:
+    """Copy a file within the system where it can do that, else byte by byte; True."""
     with source.open("rb") as read, target.open("xb") as write:
         left = os.fstat(read.fileno()).st_size
         try:
@@ -175,6 +225,7 @@ def _copy(source: Path, target: Path) -> None:
             write.seek(0)
             write.truncate()
             shutil.copyfileobj(read, write, 1 << 20)
+    return True
 
 
 def _exchanged(one: Path, other: Path) -> bool:

@@ -28,11 +28,12 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A file that is not installed unless its sum is accepted."""
+    """A file that is not installed unless its sum is accepted. `source`: where it is, if not where the others are."""
 
     file: FetchedFile
     sha256: str
     size_bytes: int | None
+    source: str = ""
 
 
 def sum_of(file: Path, *, progress: Callable[[int], None] | None = None) -> str:
@@ -75,7 +76,7 @@ def doubted(doubts: Sequence[Doubt], source: str) -> BundleError:
 
 
 def _question(doubt: Doubt, source: str) -> str:
-    file = doubt.file
+    file, source = doubt.file, doubt.source or source
     size = "" if doubt.size_bytes is None else f" ({doubt.size_bytes:,} bytes)"
     if file.sha256 is None:
         return f"No sum of {file.path} is known; from {source} it has sha256 {doubt.sha256}{size}."

@@ -6,10 +6,13 @@ as it was known (deleted, copied back, edited) is found out about first, as the 
 
 from dataclasses import dataclass, replace
 
+from safelight.app import bundle_word
+from safelight.app.bundle_in_use import InUse, read_in_use
+from safelight.app.bundle_word import Word
 from safelight.app.progress import Progress
 from safelight.app.settings import EMBEDDED, Settings
 from safelight.app.wiring import Parts
-from safelight.domain.judges import bundle_of, looks_alone
+from safelight.domain.judges import beside
 from safelight.errors import BundleError, SafelightError, StateError
 from safelight.services.succeed import waits
 
@@ -26,31 +29,32 @@ class Progressed:
     out_of_reach: int = 0  # that it has not because they could not be reached, as on a disk that is not plugged in
     passed_over: int = 0  # that could not be read any more
     judges: bool = False  # whether its looks count; else those of the embedded one do
+    fails: bool = False  # whether it cannot be used, as far as is known
+    provider: str = ""  # what it runs on, as who loaded it last left word
     trouble: str = ""  # what keeps it from looking, as sentences
     waits_for_absent: bool = False  # whether it does not judge because too many photographs cannot be reached
 
 
 def standing(parts: Parts) -> Progressed:
     """Return how far the bundle in use has come, as far as catalog and disk tell without loading it."""
-    bundle = parts.settings.bundle
-    if bundle == EMBEDDED:
-        return Progressed(bundle, judges=True)
-    trouble = _trouble(parts.settings)
-    known = (*parts.store.judges(), *parts.store.successions.judges())
-    judge = next((each for each in known if _is_of(each, bundle)), None)
-    if judge is None:
-        return Progressed(bundle, unseen=parts.store.count_assessed(), trouble=trouble)
+    found = read_in_use(parts.settings)
+    word = bundle_word.read(parts.store.memos.get(bundle_word.MEMO), parts.settings)
+    fails = bool(found.trouble) or word.fails
+    trouble = " ".join(filter(None, (found.trouble or word.of_bundle, word.of_faces)))
+    told = Progressed(found.name, fails=fails, provider="" if fails else word.provider, trouble=trouble)
+    if found.name == EMBEDDED:
+        return replace(told, judges=not fails)
+    judge = _judge(parts, found, word)
     successions = parts.store.successions
     unseen = successions.count_unseen(judge)
     has = successions.has(judge)
-    return Progressed(
-        bundle=bundle,
+    return replace(
+        told,
         seen=successions.count_seen_there(judge),
         unseen=unseen,
         out_of_reach=successions.count_out_of_reach(judge),
         passed_over=successions.count_passed_over(judge),
-        judges=not trouble and not unseen and has,
-        trouble=trouble,
+        judges=not fails and not unseen and has,
         waits_for_absent=not has and not unseen and waits(successions, judge),
     )
 
@@ -85,16 +89,17 @@ def _reconciled(parts: Parts) -> str:
     return ""
 
 
-def _trouble(settings: Settings) -> str:
-    """Return what is wrong with the bundle in use as it lies on the disk, without reading its models."""
-    from safelight.inference.installed import read_installed
-
-    try:
-        read_installed(settings.bundles / settings.bundle)
-    except BundleError as error:
-        return error.told
-    return ""
+def _judge(parts: Parts, found: InUse, word: Word) -> str:
+    """Return the judge that looks with the bundle in use, or a name that nobody looks by where it never looked."""
+    ids = _running(found.ids, parts.settings, word)
+    known = (*parts.store.judges(), *parts.store.successions.judges())
+    running = replace(found, ids=ids)
+    looked = next((each for each in known if running.looked(each)), None)
+    return looked or beside(ids[0] if ids else found.name, EMBEDDED)
 
 
-def _is_of(judge: str, bundle: str) -> bool:
-    return not looks_alone(judge) and bundle_of(judge) == bundle
+def _running(ids: tuple[str, ...], settings: Settings, word: Word) -> tuple[str, ...]:
+    """Return what the bundle goes by on what it runs on, as far as that is known."""
+    if settings.accelerator == "cpu" or word.provider.startswith("cpu:"):
+        return ids[:1]
+    return ids[-1:] if word.provider.startswith("cuda:") else ids

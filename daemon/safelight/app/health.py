@@ -60,7 +60,7 @@ def _runtime() -> Finding:
 
     runtime = describe_runtime()
     if runtime.problem:
-        hint = "Install one, and one only: pip install 'safelight[cpu]' or 'safelight[gpu]'."
+        hint = "Install one, and one only: pip install onnxruntime, or onnxruntime-gpu for a GPU."
         return Finding("ONNX Runtime", Level.BAD, runtime.problem, hint)
     return Finding("ONNX Runtime", Level.OK, f"{runtime.version}, providers: {', '.join(runtime.providers)}")
 

@@ -11,7 +11,10 @@ from safelight.app.settings import EMBEDDED, Settings
 from safelight.errors import BundleError
 
 TITLE = "Models run on"
-_HINT = "Install the driver of the GPU and, alone, the package for it: pip install 'safelight[gpu]'."
+_HINT = (
+    "Install the driver of the GPU; then, where Safelight is installed (in a clone .venv/bin/pip):"
+    " pip uninstall onnxruntime, pip install 'onnxruntime-gpu[cuda,cudnn]'. The Debian package has no GPU support."
+)
 
 _RUNS_OVER = (
     "This processor has no VNNI instructions: on it, 8-bit models that others made may answer several percent wrong."
@@ -46,9 +49,11 @@ def provider_findings(settings: Settings, *, in_use: str) -> Iterator[Finding]:
 
 def _looks_whole(settings: Settings, name: str) -> bool:
     from safelight.app.bundle_shelf import Shelf
+    from safelight.inference.installed import made_trouble
 
     try:
-        return bool(settings.bundles.parts) and Shelf(settings.bundles).installed(name) is not None
+        there = Shelf(settings.bundles).installed(name) if settings.bundles.parts else None
+        return there is not None and not made_trouble(there)
     except BundleError:
         return False
 

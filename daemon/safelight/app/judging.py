@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from safelight import paths
-from safelight.app.bundle_word import MEMO, Word, written
+from safelight.app.bundle_word import MEMO, Word, copies, written
 from safelight.app.looking_closer import Closer
 from safelight.app.settings import Settings
 from safelight.decoding.exif import ExiftoolReader
@@ -54,8 +54,8 @@ class Judging:
     ) -> None:
         """Start the workers for so many frames, then load the bundles. Raises BundleError without the embedded one.
 
-        `at` is told the frame that is worked on from now on, None when it is no longer a single one; `told` what goes
-        wrong with a fetched bundle, once, as sentences.
+        `at` is told the frame that is worked on from now on, None when it is no longer a single one; `told` what a
+        fetched bundle runs on, and what goes wrong with one, once, as sentences.
         """
         self._at, self._told = at, told
         self._store = store
@@ -63,7 +63,8 @@ class Judging:
         self._troubles: list[str] = []
         cards = CardVolumes()
         self._reader = ExiftoolReader(untouched=lambda path: cards.card_root(path) is not None)
-        looks = closer(settings, self._trouble) if closer else Closer(settings=settings, say=self._trouble)
+        self._copies = copies(settings)  # before any is read: word of others would be about what nobody has seen
+        looks = closer(settings, self._trouble) if closer else Closer(settings=settings, say=self._trouble, tell=told)
         self._decoder = WorkerPool(jobs=settings.jobs, options=looks.decoding)
         self._decoder.prepare(frames)  # while there is neither a model nor a thread that a fork would copy
         try:
@@ -173,8 +174,10 @@ class Judging:
 
     def _note(self) -> None:
         """Leave word for `status` of what the bundle in use runs on, and of what is wrong with it."""
-        word = Word(self._looks.provider, self.trouble, self._looks.fails)
-        noted = written(word, self._settings)
+        of_faces = self._looks.of_faces
+        of_bundle = " ".join(each for each in self._troubles if each not in of_faces)
+        word = Word(self._looks.provider, of_bundle, self._looks.fails, " ".join(of_faces))
+        noted = written(word, self._settings, self._copies)
         if self._store.memos.get(MEMO) != noted:
             self._store.memos.put(MEMO, noted)
 

@@ -6,9 +6,11 @@ Invariant: nothing here raises because of a fetched bundle.
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from safelight.app.bundle_word import FACES
 from safelight.app.settings import EMBEDDED, Settings
 from safelight.domain.judges import beside
 from safelight.errors import BundleError
@@ -19,8 +21,6 @@ from safelight.storage.store import SqliteStore
 
 if TYPE_CHECKING:  # most people have no fetched bundle, and reading descriptions takes a quarter of a second
     from safelight.inference.installed import Installed
-
-FACES = "faces"  # the name of the bundle that finds them
 
 Say = Callable[[BundleError], None]
 
@@ -33,18 +33,25 @@ class Closer:
         *,
         settings: Settings,
         say: Say,
+        tell: Callable[[str], None] = lambda _: None,
         open_vision: Callable[[Path, Settings], VisionEncoder] | None = None,
         open_faces: Callable[[Path], FaceReader] | None = None,
     ) -> None:
-        """Read the descriptions; `say` is told whatever stands in the way. The openers are for tests."""
+        """Read the descriptions; `say` is told whatever stands in the way.
+
+        `tell` is told one line whenever the fetched bundle is opened: what it runs on. The openers are for tests.
+        """
         self._settings = settings
-        self._say = say
+        self._say, self._tell = say, tell
         self.provider = ""  # what the fetched bundle runs on and why, as one line
         self.fails = False  # a fetched bundle is in use and cannot be used: the embedded one judges alone
+        self.of_faces: list[str] = []  # what is wrong with what finds faces, as sentences
         self._open_vision = open_vision or self._vision
         self._open_faces = open_faces or _faces
         self._bundle = self._described(settings.bundle, self._bundle_fails) if settings.bundle != EMBEDDED else None
-        self._faces = self._described(FACES, say) if settings.faces and _is_there(settings, FACES) else None
+        self._faces = (
+            self._described(FACES, self._faces_fail) if settings.faces and _is_there(settings, FACES) else None
+        )
 
     @property
     def decoding(self) -> dict[str, Any]:
@@ -76,17 +83,19 @@ class Closer:
         if self._faces is None:
             return None
         try:
-            return FaceLook(reader=self._open_faces(self._settings.bundles / FACES), say=self._say)
+            return FaceLook(reader=self._open_faces(self._settings.bundles / FACES), say=self._faces_fail)
         except BundleError as error:
-            self._say(error)
+            self._faces_fail(error)
             return None
 
     def _vision(self, folder: Path, settings: Settings) -> VisionEncoder:
         from safelight.inference.fetched_encoder import open_vision
 
-        encoder = open_vision(folder, accelerator=settings.accelerator)
-        self.provider = encoder.provider.told
-        return encoder
+        return open_vision(folder, accelerator=settings.accelerator, say=partial(self._runs_on, folder.name))
+
+    def _runs_on(self, name: str, provider: str) -> None:
+        self.provider = provider
+        self._tell(f"The model bundle {name} runs on {provider}")
 
     def _described(self, name: str, say: Say) -> "Installed | None":
         from safelight.inference.installed import read_installed
@@ -96,6 +105,11 @@ class Closer:
         except BundleError as error:
             say(error)
             return None
+
+    def _faces_fail(self, error: BundleError) -> None:
+        if error.told not in self.of_faces:
+            self.of_faces.append(error.told)
+        self._say(error)
 
     def _bundle_fails(self, error: BundleError) -> None:
         self.fails = True

@@ -4,13 +4,16 @@ Decoded in a worker like every file, because a file from anywhere may crash a de
 Invariant: the embedding comes from exactly the bundle that is named, or there is none.
 """
 
+from collections.abc import Collection
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from safelight.app.bundle_in_use import ids_of, installed
+from safelight.app.search_choice import CATCH_UP
 from safelight.app.settings import EMBEDDED, Settings
 from safelight.decoding.workers import WorkerPool
-from safelight.domain.judges import bundle_of
+from safelight.domain.judges import bundle_of, embedder_of
 from safelight.errors import BundleError, Unreadable
 from safelight.ports import Examined, Refused, Request
 
@@ -24,33 +27,35 @@ def embedding_of(file: Path, *, judge: str, settings: Settings) -> "NDArray[np.f
 
     Raises Unreadable when it is no picture that can be trusted, BundleError when that bundle cannot be had.
     """
-    name = bundle_of(judge)
-    if name == EMBEDDED:
+    if bundle_of(judge) == EMBEDDED:
         return _by_embedded(file, judge, settings)
-    return _by_fetched(file, name, judge, settings)
+    return _by_fetched(file, judge, settings)
 
 
 def _by_embedded(file: Path, judge: str, settings: Settings) -> "NDArray[np.float32]":
-    examined = _examined(file)
-    from safelight.models.embedded import open_embedded
+    from safelight.inference.encoder import open_encoder
+    from safelight.models.embedded import embedded_bundle
 
-    encoder = open_embedded(cache=settings.models)
-    _check(encoder.bundle, judge)
-    return encoder.encode(examined.thumb).embedding
+    bundle = embedded_bundle(cache=settings.models)
+    _check((bundle.id,), judge, settings)
+    examined = _examined(file)  # before the model is loaded, as workers are forked
+    return open_encoder(bundle).encode(examined.thumb).embedding
 
 
-def _by_fetched(file: Path, name: str, judge: str, settings: Settings) -> "NDArray[np.float32]":
+def _by_fetched(file: Path, judge: str, settings: Settings) -> "NDArray[np.float32]":
     from safelight.inference.fetched_encoder import open_vision
-    from safelight.inference.installed import read_installed
 
-    folder = settings.bundles / name
-    vision = read_installed(folder).manifest.vision
+    bundle = installed(settings, bundle_of(judge))
+    _check(ids_of(bundle), judge, settings)
+    vision, on_gpu = bundle.manifest.vision, bundle.vision("gpu")
     examined = _examined(file, squares_px=(vision.side_px,) if vision else ())
-    encoder = open_vision(folder, accelerator=settings.accelerator)
-    _check(encoder.bundle, judge)
+    # What the processor saw is compared with what the processor sees, also where there is a GPU by now.
+    by_gpu = on_gpu is not None and bundle.id_of(on_gpu) == embedder_of(judge)
+    encoder = open_vision(bundle.folder, accelerator=settings.accelerator if by_gpu else "cpu")
+    _check((encoder.bundle,), judge, settings)
     embedding: NDArray[np.float32] = encoder.embed(examined.squares[encoder.side_px][None])[0]
     if isnan(embedding[0]):
-        raise Unreadable(f"It cannot be compared: {name} has no answer to it.", path=file)
+        raise Unreadable(f"It cannot be compared: {bundle.name} has no answer to it.", path=file)
     return embedding
 
 
@@ -67,10 +72,12 @@ def _examined(file: Path, **rules: Any) -> Examined:
     return answer
 
 
-def _check(bundle: str, judge: str) -> None:
-    """Raise BundleError unless the bundle is the one whose embeddings a judge has."""
-    if not judge.startswith((f"{bundle}/", f"{bundle}+")):
-        raise BundleError(
-            "The library was looked at by another version of the bundle than the one that is installed.",
-            hint="Rate a folder, or let the daemon run for a while: the library is looked at again.",
-        )
+def _check(bundles: Collection[str], judge: str, settings: Settings) -> None:
+    """Raise BundleError unless one of these bundles is the one whose embeddings a judge has."""
+    if embedder_of(judge) in bundles:
+        return
+    name = bundle_of(judge)
+    hint = "A photograph that is rated already needs no other look, and can be asked for."
+    if name == settings.bundle and name != EMBEDDED:
+        hint = CATCH_UP
+    raise BundleError(f"The library was looked at by another version of '{name}' than the one that is here.", hint=hint)

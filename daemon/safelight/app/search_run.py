@@ -1,4 +1,4 @@
-"""Answers a search: decides whose embeddings are searched, gets the vector that is asked for, and lets it be found.
+"""Answers a search: gets the vector that is asked for, and lets it be found in the embeddings of whoever fits.
 
 A photograph that is known is asked for by its embedding in the catalog, so that nothing is decoded and no model is
 loaded; one that is not known, or not as it is now, is looked at once and not remembered. Words need a bundle with a
@@ -8,20 +8,22 @@ Invariant: nothing is written but an empty catalog where there is none, so a sea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight import paths
 from safelight.app import wiring
+from safelight.app.bundle_in_use import installed, read_in_use
+from safelight.app.search_choice import in_order, of_words, refuse_embedded
 from safelight.app.settings import EMBEDDED, Settings
 from safelight.app.wiring import Parts
 from safelight.domain.frame import FileStamp
-from safelight.domain.judges import bundle_of
+from safelight.domain.judges import embedder_of
 from safelight.domain.records import KnownFrame
 from safelight.domain.wanted import Wanted
-from safelight.errors import BundleError, SearchError
+from safelight.errors import BundleError, FolderError, OutOfReach, SafelightError
 from safelight.ports import TextEncoder
 from safelight.ports.search import JudgeRows, NearestVectors
 from safelight.services.search import Asked, Found, Search
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 # A command asks once. So many rows compared one by one from the catalog take about 2.5 s of processor time; the vectors
 # take 2.8 s and four times the memory until their first answer comes, most of it for loading LanceDB (measured).
 _ONCE_UP_TO = 150_000
-_ALMOST_ALL = 0.9  # of the rows of the judge that has most: below, the one in use is still getting to know the library
 
 OpenText = Callable[[Settings, str], TextEncoder]
 Look = Callable[[Settings, str, Path], "NDArray[np.float32]"]
@@ -67,46 +68,53 @@ class _Question:
 def similar(file: Path, *, terms: Terms, parts: Parts, look: Look | None = None) -> Answered:
     """Find photographs like `file`, which may be one of the library or any other.
 
-    `look` (settings, judge, file) makes an embedding of a file that is not known. Raises SearchError when nothing can
-    be searched, Unreadable for a file that is no photograph, BundleError when it cannot be looked at.
+    `look` (settings, judge, file) makes an embedding of a file that is not known; where the bundle of a judge cannot
+    look, the next judge is asked. Raises SearchError when nothing can be searched, FolderError for a folder that there
+    is not, Unreadable for a file that is no photograph, BundleError when no bundle can look at it.
     """
-    chosen = searched_judge(parts.store.judge_rows(), parts.settings)
-    return _answered(chosen, _like(file, chosen.judge, parts, look or _look), terms, parts)
+    judges = in_order(parts.store.judge_rows(), read_in_use(parts.settings))
+    _refuse_no_folder(terms.wanted.below, parts)
+    frame = _known(file, parts)
+    content = frame.content if frame else parts.identifier.content(wiring.absolute(file))
+    refusals: list[SafelightError] = []
+    for each in judges:
+        try:
+            query = _like(file, content, each.judge, parts, look or _look)
+        except (BundleError, OutOfReach) as error:  # another judge may know what is out of reach just now
+            refusals.append(error)
+            continue
+        rating = parts.store.ratings.rating(frame.id) if frame else None
+        question = _Question(query, frame.id if frame else None, rating.burst if rating else None)
+        return _answered(each, question, terms, parts)
+    raise refusals[0]
 
 
 def by_words(words: str, *, terms: Terms, parts: Parts, open_text: OpenText | None = None) -> Answered:
-    """Find photographs as words describe them. Raises BundleError when the bundle in use knows no words.
+    """Find photographs as words describe them.
 
-    `open_text` (settings, judge) loads what turns words into vectors.
+    `open_text` (settings, judge) loads what turns words into vectors. Raises BundleError when the bundle in use is
+    missing or knows no words, SearchError when it has seen nothing, FolderError for a folder that there is not.
     """
     if parts.settings.bundle == EMBEDDED:
-        raise BundleError(
-            "The bundle in use, the embedded one, knows no words.",
-            hint="'safelight models fetch siglip2-base --text' gets one that does, 'safelight models use siglip2-base'"
-            " lets it look at your photographs. 'safelight similar FILE' works with any.",
-        )
-    chosen = next((each for each in parts.store.judge_rows() if _is_of(each.judge, parts.settings.bundle)), None)
-    if chosen is None:
-        raise SearchError(
-            f"The bundle '{parts.settings.bundle}' has not looked at any photograph yet.",
-            hint="'safelight models catch-up' lets it look at what is rated; the daemon does so when it has time.",
-        )
+        raise refuse_embedded()
+    chosen = of_words(parts.store.judge_rows(), installed(parts.settings))
+    _refuse_no_folder(terms.wanted.below, parts)
     encoder = (open_text or _open_text)(parts.settings, chosen.judge)
     return _answered(chosen, _Question(encoder.embed([words])[0]), terms, parts)
 
 
-def searched_judge(judges: Sequence[JudgeRows], settings: Settings) -> JudgeRows:
-    """Return whose embeddings are searched: those of the bundle in use, once it has seen almost all; else the most.
+def _refuse_no_folder(below: Path | None, parts: Parts) -> None:
+    """Raise FolderError for a folder that is not there, unless photographs are known that lay there at the last look.
 
-    `judges`: the one with the youngest look first. Raises SearchError when nobody has looked at anything.
+    They may be on a disk that is not plugged in.
     """
-    if not judges:
-        raise SearchError(
-            "No photograph has been looked at yet.", hint="'safelight rate FOLDER' looks at those of a folder."
-        )
-    most = max(each.rows for each in judges)
-    full = [each for each in judges if each.rows >= _ALMOST_ALL * most]
-    return next((each for each in full if _is_of(each.judge, settings.bundle)), full[0])
+    if below is None:
+        return
+    try:
+        parts.scanner.root(below)
+    except FolderError:
+        if not parts.store.catalog.folder_names(below):
+            raise
 
 
 def _answered(chosen: JudgeRows, question: _Question, terms: Terms, parts: Parts) -> Answered:
@@ -127,19 +135,14 @@ def _answered(chosen: JudgeRows, question: _Question, terms: Terms, parts: Parts
     return Answered(chosen.judge, search.find(asked), most - chosen.rows)
 
 
-def _like(file: Path, judge: str, parts: Parts, look: Look) -> _Question:
-    """Return the embedding of a file: as it is known, or else after a look at it."""
+def _like(file: Path, content: bytes | None, judge: str, parts: Parts, look: Look) -> NDArray[np.float32]:
+    """Return the embedding of a file by a judge: as it is known, or else after a look at it."""
     import numpy as np
 
-    frame = _known(file, parts)
-    content = frame.content if frame else parts.identifier.content(wiring.absolute(file))
     for page in parts.store.search_rows(judge).those([content] if content else [], facts=False):
-        query = page.embeddings[0].astype(np.float32)
-        break
-    else:
-        query = look(parts.settings, judge, wiring.absolute(file))
-    rating = parts.store.ratings.rating(frame.id) if frame else None
-    return _Question(query, frame.id if frame else None, rating.burst if rating else None)
+        query: NDArray[np.float32] = page.embeddings[0].astype(np.float32)
+        return query
+    return look(parts.settings, judge, wiring.absolute(file))
 
 
 def _known(file: Path, parts: Parts) -> KnownFrame | None:
@@ -155,10 +158,6 @@ def _known(file: Path, parts: Parts) -> KnownFrame | None:
         return frame
     same = path in known and (stamp.size, stamp.mtime_ns) == (known[path].size, known[path].mtime_ns)
     return frame if same else None
-
-
-def _is_of(judge: str, bundle: str) -> bool:
-    return bundle_of(judge) == bundle
 
 
 def _opener(judge: str, settings: Settings) -> Callable[[], NearestVectors]:
@@ -180,4 +179,4 @@ def _look(settings: Settings, judge: str, file: Path) -> NDArray[np.float32]:
 def _open_text(settings: Settings, judge: str) -> TextEncoder:
     from safelight.inference.text_encoder import open_text
 
-    return open_text(settings.bundles / settings.bundle, bundle=judge.partition("+")[0])
+    return open_text(settings.bundles / settings.bundle, bundle=embedder_of(judge))

@@ -2,7 +2,8 @@
 
 One thread asks and waits, so that daemon and worker never change the catalog at the same time. The worker says which
 frame it is at; when it ends or hangs, that frame is tried again alone (`worker_blame`). Every other request is asked
-once more. A worker that keeps dying is not started for a while (`worker_deaths`).
+once more. A worker that keeps dying is not started for a while (`worker_deaths`). One that was started before a bundle
+was fetched, removed or moved has what is no longer there, and is ended before the next request.
 Invariant: what a call returns was done, whatever died meanwhile; and nothing heavy is ever loaded on this side.
 """
 
@@ -15,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from safelight.app import learning_run, rating_steps
+from safelight.app import bundle_word, learning_run, rating_steps
 from safelight.app.learning_run import Imported
 from safelight.app.settings import EMBEDDED
 from safelight.app.wiring import Parts
@@ -75,6 +76,7 @@ class WorkerLink:
         self._deaths = Deaths(limits=self._limits, monotonic=monotonic)
         self._blame = Blame(store=parts.store, deaths=self._deaths)
         self._child: Child | None = None
+        self._copies = bundle_word.copies(parts.settings)  # of bundles, that the worker found when it was started
         self._used_s = monotonic()
         self._stopping = threading.Event()
         self._until_s: float | None = None  # when a worker that is to stop is killed
@@ -97,7 +99,7 @@ class WorkerLink:
 
     def warm_up(self) -> None:
         """Start the worker and let it load what judging needs, without waiting; who needs it hears of failures."""
-        if not self.alive and not self.degraded and not self._stopping.is_set():
+        if not self._serves() and not self.degraded and not self._stopping.is_set():
             with contextlib.suppress(WorkerError):
                 self._started().send((WARM_UP, {}))
 
@@ -209,7 +211,7 @@ class WorkerLink:
         """Return what the worker answers. Raises _EndedError, WorkerError, or what the services of the duty raise."""
         if self._stopping.is_set():
             raise _stopped()
-        child = self._child if self._child is not None and self.alive else self._started()
+        child = self._child if self._child is not None and self._serves() else self._started()
         child.send((duty, arguments))
         begun, at = False, None
         while True:
@@ -247,10 +249,21 @@ class WorkerLink:
         self._deaths.note()
         raise _EndedError(begun=begun, at=at)
 
+    def _serves(self) -> bool:
+        """Tell whether the worker runs and has the bundles that are there; one that has others ends."""
+        if not self.alive:
+            return False
+        if self._copies != bundle_word.copies(self._parts.settings):
+            self._let_go(grace_s=self._limits.farewell_s)
+        return self.alive
+
     def _started(self) -> Child:
         if self.degraded:
             raise WorkerError(RESTS, hint="It goes on by itself; 'safelight status' tells when.")
         self._let_go(grace_s=0.0)
+        self._copies = bundle_word.copies(
+            self._parts.settings
+        )  # before it looks: what comes meanwhile is seen next time
         self._child = Child(Start(self._parts.settings, self._program), lock=self._parts.lock)
         self._used_s = self._monotonic()
         return self._child

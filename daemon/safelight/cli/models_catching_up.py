@@ -24,6 +24,7 @@ def run(*, settings: Settings, environ: Mapping[str, str], leave: bool, as_json:
         "out_of_reach": done.out_of_reach,
         "passed_over": done.passed_over,
         "judges": done.judges,
+        "fails": done.fails,
         "trouble": done.trouble,
     }
     click.echo(json.dumps(record) if as_json else told(done))
@@ -36,6 +37,8 @@ def told(done: Progressed) -> str:
     if done.bundle == EMBEDDED:
         return f"The {name} bundle is in use: it has seen every photograph that was rated."
     lines = [printable(done.trouble)] if done.trouble else []
+    if done.fails:
+        return "\n".join([*lines, f"{EMBEDDED} judges in place of {name}."])
     reach = "all there are" if not done.out_of_reach else "all that can be reached"
     if done.judges:
         lines.append(f"{name} has seen {counted(done.seen, 'photograph')}, {reach}, and judges from now on.")
@@ -48,8 +51,6 @@ def told(done: Progressed) -> str:
         lines.append(
             f"{name} has seen {counted(done.seen, 'photograph')}; {EMBEDDED} judges until it has seen the rest."
         )
-    elif done.trouble:
-        lines.append(f"{EMBEDDED} judges.")
     elif done.seen >= LEAST_FRAMES:
         lines.append(f"{name} answers the same for every photograph, so {EMBEDDED} goes on judging.")
     else:

@@ -68,18 +68,21 @@ def fetch_models(
     from safelight.app.configuration import settings
     from safelight.cli import models_fetching
 
+    asked = {"--text": text, "--text-int8": text_int8, "--gpu": gpu is True, "--no-gpu": gpu is False}
     choice = Choice(
         text=text,
         text_int8=text_int8,
         gpu=has_gpu() if gpu is None else gpu,
+        no_gpu=gpu is False,
         accepted=frozenset(accepted),
         folder=folder.absolute() if folder else None,
     )
-    return models_fetching.fetch(name, choice, settings=settings(os.environ), as_json=as_json)
+    command = models_fetching.command(name, asked, folder=choice.folder, accepted=accepted)
+    return models_fetching.fetch(name, choice, command=command, settings=settings(os.environ), as_json=as_json)
 
 
 @models.command("verify")
-@click.argument("name", metavar="NAME", required=False)
+@click.argument("name", metavar="[NAME]", required=False)
 @JSON
 def verify_models(name: str | None, as_json: bool) -> int:
     """Read every file of an installed bundle again, or of all, and compare it with what was installed."""
@@ -91,13 +94,14 @@ def verify_models(name: str | None, as_json: bool) -> int:
 
 @models.command("remove")
 @NAME
+@click.option("--unfinished", is_flag=True, help="Only what was begun of it; what is installed stays, in use or not.")
 @JSON
-def remove_models(name: str, as_json: bool) -> int:
-    """Remove an installed bundle, or what was begun of one; what was learned stays."""
+def remove_models(name: str, unfinished: bool, as_json: bool) -> int:
+    """Remove an installed bundle and what was begun of it; what was learned stays."""
     from safelight.app.configuration import settings
     from safelight.cli import models_listing
 
-    return models_listing.remove(name, settings=settings(os.environ), as_json=as_json)
+    return models_listing.remove(name, unfinished=unfinished, settings=settings(os.environ), as_json=as_json)
 
 
 @models.command("catch-up")

@@ -2,13 +2,14 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from safelight.app.settings import EMBEDDED, Settings
 from safelight.cli.models_progress import megabytes, reading
+from safelight.cli.models_telling import tell_of_bundles
 from safelight.cli.telling import tell_daemon
 from safelight.cli.wording import counted, printable
 
@@ -20,15 +21,21 @@ if TYPE_CHECKING:
 def show(*, settings: Settings, as_json: bool) -> int:
     """List the bundles, the embedded one first; exit status 0."""
     from safelight.app import bundles
+    from safelight.app.bundle_plan import going_on
+    from safelight.app.bundle_shelf import Shelf, undescribed
 
     found = bundles.listed(settings)
+    if settings.bundle not in {each.name for each in found}:
+        found = (*found, undescribed(settings.bundle))
     if as_json:
         click.echo(json.dumps([_record(each, in_use=each.name == settings.bundle) for each in found]))
         return 0
     width = max(len(each.name) for each in found)
+    shelf = Shelf(settings.bundles)
     for each in found:
-        click.echo("\n".join(_lines(each, width, in_use=each.name == settings.bundle)))
-    state = next((each.state.value for each in found if each.name == settings.bundle), "not installed")
+        again = going_on(each, shelf=shelf)
+        click.echo("\n".join(_lines(each, width, again, in_use=each.name == settings.bundle)))
+    state = next(each.state.value for each in found if each.name == settings.bundle)
     if state not in ("embedded", "installed"):
         click.echo(f"{settings.bundle} is chosen in the settings but {state}: the embedded bundle judges.")
     return 0
@@ -45,20 +52,21 @@ def verify(name: str | None, *, settings: Settings, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps([{"name": each.name, "files": len(each.files), "wrong": each.wrong} for each in found]))
     else:
-        _tell(found)
+        _tell(found, {each.name: each.fetching for each in bundles.listed(settings)})
     return 1 if any(each.wrong for each in found) else 0
 
 
-def remove(name: str, *, settings: Settings, as_json: bool) -> int:
-    """Remove a bundle; exit status 0."""
+def remove(name: str, *, unfinished: bool, settings: Settings, as_json: bool) -> int:
+    """Remove a bundle, or only what was begun of it; exit status 1 when the daemon runs and does not notice."""
     from safelight.app import bundles
 
-    freed = bundles.remove(name, settings=settings, environ=os.environ)
+    freed = bundles.remove(name, settings=settings, environ=os.environ, unfinished=unfinished)
     if as_json:
         click.echo(json.dumps({"name": name, "freed_bytes": freed}))
     else:
-        click.echo(f"{printable(name)} is removed: {megabytes(freed)} are free again.")
-    return 0
+        what = f"What was begun of {printable(name)}" if unfinished else printable(name)
+        click.echo(f"{what} is removed: {megabytes(freed)} are free again.")
+    return 0 if unfinished else tell_of_bundles(os.environ)
 
 
 def use(name: str, *, settings: Settings, as_json: bool) -> int:
@@ -80,16 +88,21 @@ def use(name: str, *, settings: Settings, as_json: bool) -> int:
     return tell_daemon(os.environ)
 
 
-def _lines(each: "Shelved", width: int, *, in_use: bool) -> list[str]:
+def _lines(each: "Shelved", width: int, again: str, *, in_use: bool) -> list[str]:
+    """Return what is said of a bundle; `again`: the command that goes on with what was begun of it."""
     mark = "*" if in_use else " "
     size = megabytes(each.size_bytes) if each.size_bytes else "size unknown"
+    if each.with_text_bytes:
+        size += f" ({megabytes(each.with_text_bytes)} with --text)"
     about = ", ".join(filter(None, (each.state, "in use" if in_use else "", size, each.licence)))
-    lines = [f"{mark} {printable(each.name):<{width}}  {about}", f"  {'':<{width}}  {printable(each.summary)}"]
+    below = [printable(each.summary)]
+    if each.unconfirmed:
+        below.append(f"Nobody confirmed the sha256 of {printable(', '.join(each.unconfirmed))}.")
     if each.trouble:
-        lines.append(f"  {'':<{width}}  {printable(each.trouble)} '{each.fetching}' puts it right.")
+        below.append(f"{printable(each.trouble)} '{each.fetching}' puts it right.")
     if each.state == "unfinished":
-        lines.append(f"  {'':<{width}}  'safelight models fetch {each.name}' goes on, 'remove' gives it up.")
-    return lines
+        below.append(f"'{again}' goes on, 'safelight models remove {each.name}' gives it up.")
+    return [f"{mark} {printable(each.name):<{width}}  {about}", *(f"  {'':<{width}}  {line}" for line in below)]
 
 
 def _record(each: "Shelved", *, in_use: bool) -> dict[str, object]:
@@ -99,20 +112,23 @@ def _record(each: "Shelved", *, in_use: bool) -> dict[str, object]:
         "in_use": in_use,
         "kind": each.kind,
         "size_bytes": each.size_bytes,
+        "with_text_bytes": each.with_text_bytes,
         "licence": each.licence,
         "unconfirmed": list(each.unconfirmed),
+        "described": each.described,
         "trouble": each.trouble,
         "summary": each.summary,
     }
 
 
-def _tell(found: "Sequence[Verified]") -> None:
+def _tell(found: "Sequence[Verified]", fetching: Mapping[str, str]) -> None:
+    """Say of each bundle what is wrong; `fetching`: the command that fetches it, by name."""
     if not found:
         click.echo(f"No bundle is installed beside {EMBEDDED}, which is checked whenever it is loaded.")
     for each in found:
         for sentence in each.wrong:
             click.echo(printable(f"{each.name}: {sentence}"))
         if each.wrong:
-            click.echo(f"  'safelight models fetch {each.name}' puts it right.")
+            click.echo(f"  '{fetching[each.name]}' puts it right.")
         else:
             click.echo(f"{each.name}: {counted(len(each.files), 'file')}, all as installed.")

@@ -82,6 +82,8 @@ def search(*, words: tuple[str, ...], terms: Terms, settings: Settings, as_json:
     """
     from safelight.cli import searching
 
+    if not " ".join(words).split():
+        raise click.BadParameter("give at least one word.", param_hint="'WORDS...'")
     return searching.by_words(" ".join(words), terms=terms, settings=settings, as_json=as_json)
 
 

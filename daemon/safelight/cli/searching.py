@@ -15,6 +15,7 @@ from safelight.app.search_run import Answered, Terms
 from safelight.app.settings import Settings
 from safelight.app.wiring import Parts
 from safelight.cli.wording import counted, printable
+from safelight.domain.judges import bundle_of
 from safelight.domain.wanted import MOST_STARS, Stars, Wanted
 from safelight.services.search import Match
 
@@ -119,7 +120,7 @@ def _notes(answered: Answered) -> list[str]:
         lines.append(f"{counted(answered.found.own_burst, 'more frame')} of its own burst: --all shows them.")
     if answered.left:
         told = counted(answered.left, "photograph")
-        lines.append(f"{told} could not be found: the bundle in use has not looked at them yet.")
+        lines.append(f"{told} could not be found: {bundle_of(answered.judge)} has not looked at them yet.")
     return lines
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from safelight.app import bundle_word, remote, wiring
+from safelight.app import remote, wiring
 from safelight.app.settings import EMBEDDED, Settings
 from safelight.app.wiring import Parts
 from safelight.cli.wording import counted, printable
@@ -100,18 +100,16 @@ def _models(parts: Parts) -> dict[str, Any]:
     from safelight.app.catching_up import standing
 
     found = standing(parts)
-    word = bundle_word.read(parts.store.memos.get(bundle_word.MEMO), parts.settings)
-    fails = bool(found.trouble) or word.fails
     return {
         "bundle": found.bundle,
         "seen": None if found.bundle == EMBEDDED else found.seen,
         "unseen": found.unseen,
         "out_of_reach": found.out_of_reach,
         "waits_for_absent": found.waits_for_absent,
-        "judges": found.judges and not fails,
-        "fails": fails,
-        "provider": "" if fails else word.provider,
-        "trouble": found.trouble or word.trouble,
+        "judges": found.judges,
+        "fails": found.fails,
+        "provider": found.provider,
+        "trouble": found.trouble,
     }
 
 
@@ -123,22 +121,32 @@ def _bundle_told(models: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name} judges."
     elif models["judges"]:
         yield f"{name} judges; it has seen {counted(models['seen'], 'photograph')}."
-    elif models["unseen"]:
-        left = f"{counted(models['unseen'], 'photograph')} left"
-        yield f"{name} gets to know the library, with {left}; {EMBEDDED} judges until then."
     elif models["waits_for_absent"]:
         away = counted(models["out_of_reach"], "photograph")
         yield f"{name} waits for {away} that cannot be reached, as on a disk that is not plugged in; {EMBEDDED} judges."
         yield "If you no longer have them: safelight models catch-up --leave-absent"
-    elif models["seen"] < LEAST_FRAMES:
-        seen = counted(models["seen"], "photograph")
-        yield f"{name} has seen {seen}; {EMBEDDED} judges until there are {LEAST_FRAMES}."
     else:
-        yield f"{name} has seen {counted(models['seen'], 'photograph')}, and does not judge yet; {EMBEDDED} does."
+        yield _getting_ready(name, models)
+        if models["out_of_reach"]:
+            away = counted(models["out_of_reach"], "photograph")
+            yield f"It has not seen {away} that cannot be reached now, as on a disk that is not plugged in."
     if models["provider"]:
         yield f"It runs on {printable(models['provider'])}"
     if models["trouble"]:
         yield printable(models["trouble"])
+
+
+def _getting_ready(name: str, models: Mapping[str, Any]) -> str:
+    """Say what is missing for a bundle to judge."""
+    seen = counted(models["seen"], "photograph")
+    if models["unseen"]:
+        left = f"{counted(models['unseen'], 'photograph')} left"
+        return f"{name} gets to know the library, with {left}; {EMBEDDED} judges until then."
+    if models["seen"] < LEAST_FRAMES:
+        return f"{name} has seen {seen}; {EMBEDDED} judges until there are {LEAST_FRAMES}."
+    # It was ended before it took over, or says the same of every picture: only trying tells.
+    takes = "'safelight models catch-up' lets it take over, or says why it cannot."
+    return f"{name} has seen {seen}, and does not judge yet; {EMBEDDED} does. {takes}"
 
 
 def _lines(record: Mapping[str, Any]) -> Iterator[str]:

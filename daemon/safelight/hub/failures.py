@@ -12,6 +12,8 @@ from safelight.errors import BundleError
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 KEPT = "What arrived is kept; the same command goes on from there."
 _ELSEWHERE = "HF_ENDPOINT names a mirror, HTTPS_PROXY a proxy, and --from DIR takes the files from a folder."
+_NO_MIRROR = "HTTPS_PROXY names a proxy, and --from DIR takes the files from a folder."  # files with an own address
+_VARIABLES = "what HF_ENDPOINT, HF_TOKEN and the proxy variables (HTTPS_PROXY, ALL_PROXY) say"
 
 
 def offline(path: str) -> BundleError:
@@ -22,8 +24,8 @@ def offline(path: str) -> BundleError:
     )
 
 
-def unreachable(address: str, reason: str) -> BundleError:
-    """No connection could be made."""
+def unreachable(address: str, reason: str, *, at_hub: bool = True) -> BundleError:
+    """No connection could be made. `at_hub`: the file is one of the hub's, which a mirror may have as well."""
     host = host_of(address)
     if "CERTIFICATE" in reason.upper():
         return BundleError(
@@ -32,7 +34,7 @@ def unreachable(address: str, reason: str) -> BundleError:
         )
     return BundleError(
         f"{host} cannot be reached: there is no network, or something in between lets nothing through.",
-        hint=f"{KEPT} {_ELSEWHERE}",
+        hint=f"{KEPT} {_elsewhere(at_hub)}",
     )
 
 
@@ -41,26 +43,31 @@ def broken_off(address: str, path: str) -> BundleError:
     return BundleError(f"The connection to {host_of(address)} broke off while {path} was fetched.", hint=KEPT)
 
 
-def refused(address: str, path: str, status: int) -> BundleError:
+def refused(address: str, path: str, status: int, *, at_hub: bool = True) -> BundleError:
     """The server answered, but not with the file."""
     host = host_of(address)
     match status:
         case 401 | 403:
-            told = f"{host} does not give {path} to us ({status}): it asks for an account with the right to it."
-            return BundleError(told, hint="HF_TOKEN passes the token of an account; a mirror may need none.")
+            asks = ": it asks for an account with the right to it" if at_hub else ""
+            hint = "HF_TOKEN passes the token of an account; a mirror may need none." if at_hub else _NO_MIRROR
+            return BundleError(f"{host} does not give {path} to us ({status}){asks}.", hint=hint)
         case 404 | 410:
             told = f"{host} does not have {path} in this version ({status})."
-            return BundleError(
-                told, hint="If HF_ENDPOINT names a mirror, try without it; or take the newest Safelight."
-            )
+            mirror = "If HF_ENDPOINT names a mirror, try without it; or take the newest Safelight."
+            return BundleError(told, hint=mirror if at_hub else "Take the newest Safelight.")
         case 408 | 429 | 500 | 502 | 503 | 504:
             told = f"{host} is too busy to send {path} just now ({status})."
             return BundleError(told, hint=f"Try again later. {KEPT}")
-    return BundleError(f"{host} answers {status} when it is asked for {path}.", hint=f"{KEPT} {_ELSEWHERE}")
+    return BundleError(f"{host} answers {status} when it is asked for {path}.", hint=f"{KEPT} {_elsewhere(at_hub)}")
 
 
-def no_hub(address: str, path: str) -> BundleError:
-    """Something answered, but it does not speak as a model hub does."""
+def no_hub(address: str, path: str, *, at_hub: bool = True) -> BundleError:
+    """Something answered, but it does not speak as a model hub does, or does not send a file."""
+    if not at_hub:
+        return BundleError(
+            f"{host_of(address)} answers, but not with a file, when it is asked for {path}.",
+            hint="See whether a login page of the network stands in between.",
+        )
     return BundleError(
         f"{host_of(address)} answers, but not as a model hub does, when it is asked for {path}.",
         hint="See what HF_ENDPOINT names, and whether a login page of the network stands in between.",
@@ -68,19 +75,39 @@ def no_hub(address: str, path: str) -> BundleError:
 
 
 def no_address(address: str, reason: str) -> BundleError:
-    """What the environment names is no address."""
+    """What is to be asked is no address."""
     return BundleError(
-        f"{address} cannot be used as an address: {reason}.",
-        hint="See what HF_ENDPOINT and the proxy variables (HTTPS_PROXY, ALL_PROXY) say.",
+        f"{host_of(address)} cannot be used as an address: {reason.rstrip('.')}.",
+        hint=f"See {_VARIABLES}.",
     )
 
 
-def wrong_size(address: str, path: str, *, got: int, expected: int) -> BundleError:
+def no_request(address: str, path: str) -> BundleError:
+    """The libraries make no request of what the environment says; their reason may hold a token, and is not told."""
+    return BundleError(
+        f"{host_of(address)} cannot be asked for {path} in the way that is set.", hint=f"See {_VARIABLES}."
+    )
+
+
+def no_connection(reason: str) -> BundleError:
+    """Nothing that connects can be made of what the environment says."""
+    return BundleError(f"A connection cannot be prepared: {reason}.", hint=f"See {_VARIABLES} and SSL_CERT_FILE.")
+
+
+def wrong_size(address: str, path: str, *, got: int, expected: int, at_hub: bool = True) -> BundleError:
     """The server has another number of bytes than the file should have."""
+    mirror = "Try again later, or another mirror with HF_ENDPOINT."
+    login = "Try again later, and see whether a login page of the network stands in between."
     return BundleError(
         f"{host_of(address)} has {got:,} bytes of {path}, which should have {expected:,}: it is not the whole file.",
-        hint="Try again later, or another mirror with HF_ENDPOINT.",
+        hint=mirror if at_hub else login,
     )
+
+
+def too_much(address: str, path: str, *, most: int, at_hub: bool = True) -> BundleError:
+    """The server does not end where the file does."""
+    told = f"{host_of(address)} sends more than {most:,} bytes for {path}."
+    return BundleError(told, hint="Try another mirror with HF_ENDPOINT." if at_hub else "Try again later.")
 
 
 def unwritable(file: Path, error: OSError) -> BundleError:
@@ -103,3 +130,7 @@ def host_of(address: str) -> str:
         return urlsplit(address).netloc.rpartition("@")[2] or address
     except ValueError:
         return address
+
+
+def _elsewhere(at_hub: bool) -> str:
+    return _ELSEWHERE if at_hub else _NO_MIRROR

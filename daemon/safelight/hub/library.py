@@ -14,6 +14,7 @@ from pathlib import Path
 
 from safelight import __version__
 from safelight.errors import BundleError
+from safelight.hub.environment import check_library
 
 FIXED = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -56,10 +57,17 @@ def load() -> None:
             "Another part of this program has loaded huggingface_hub with its telemetry on.",
             hint="Set HF_HUB_DISABLE_TELEMETRY=1 and HF_HUB_DISABLE_XET=1 before the program starts.",
         )
+    check_library(os.environ)
     try:
-        import huggingface_hub  # noqa: F401
-    except (ImportError, ValueError) as error:  # ValueError: a variable that should be a number is none
+        import httpx2  # noqa: F401
+        from huggingface_hub import constants  # noqa: F401  # where it reads its variables
+    except ValueError as error:
         raise BundleError(
-            f"The library that fetches models, huggingface_hub, cannot be loaded: {error}.",
+            "The library that fetches models, huggingface_hub, does not understand one of its variables.",
+            hint="See what the variables say whose names begin with HF_.",
+        ) from error
+    except ImportError as error:
+        raise BundleError(
+            f"The library that fetches models, huggingface_hub, cannot be loaded: {str(error).rstrip('.')}.",
             hint="Install it with: pip install 'huggingface_hub>=2.4,<3'. With --from DIR it is not needed.",
         ) from error

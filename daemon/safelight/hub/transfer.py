@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from safelight.errors import BundleError
-from safelight.hub import failures
+from safelight.hub import environment, failures
 from safelight.hub.library import USER_AGENT, Access, load
 from safelight.ports import Clock
 
@@ -43,6 +43,11 @@ class Wanted:
     repository: str = ""
     revision: str = ""
     url: str | None = None
+
+    @property
+    def at_hub(self) -> bool:
+        """Tell whether it is one of the hub's files: only these have mirrors, and are asked for with a token."""
+        return self.url is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ class Hub:
         """Return the file in the cache that other programs fill through the same library, None when it is not there."""
         from huggingface_hub import try_to_load_from_cache
 
-        if wanted.url is not None:
+        if not wanted.at_hub:
             return None
         with suppress(OSError):
             found = try_to_load_from_cache(
@@ -122,9 +127,10 @@ class Hub:
     def _asked(self, wanted: Wanted) -> Announced:
         if self._access.offline:
             raise failures.offline(wanted.path)
+        session, credentials = self._session(), self._credentials(wanted)
         address = self._address(wanted)
-        with self._speaking(address, wanted.path):
-            if wanted.url is None:
+        with self._speaking(address, wanted):
+            if wanted.at_hub:
                 from huggingface_hub import get_hf_file_metadata
 
                 found = get_hf_file_metadata(
@@ -134,7 +140,7 @@ class Hub:
                 if found.commit_hash != wanted.revision:  # a login page, or a mirror that serves something else
                     raise failures.no_hub(address, wanted.path)
                 return Announced(found.size, found.etag if found.etag and _SUM.fullmatch(found.etag) else None)
-            answer = self._session().head(address, headers=_HEADERS, timeout=self._access.answer_s)
+            answer = session.head(address, headers={**_HEADERS, **credentials}, timeout=self._access.answer_s)
             self._answered(answer, wanted)
             return Announced(_count(answer.headers.get("content-length")), None)
 
@@ -147,11 +153,12 @@ class Hub:
             if there == size_bytes:
                 return
             there = _shortened(opened, 0)
+        session, credentials = self._session(), self._credentials(wanted)
         address = self._address(wanted)
-        asked = {**_HEADERS, **self._credentials(wanted), **({"range": f"bytes={there}-"} if there else {})}
+        asked = {**_HEADERS, **credentials, **({"range": f"bytes={there}-"} if there else {})}
         with (
-            self._speaking(address, wanted.path),
-            self._session().stream("GET", address, headers=asked, timeout=self._access.answer_s) as answer,
+            self._speaking(address, wanted),
+            session.stream("GET", address, headers=asked, timeout=self._access.answer_s) as answer,
         ):
             if answer.status_code == 416:  # the part has more than the file: it is another's
                 _shortened(opened, 0)
@@ -159,12 +166,14 @@ class Hub:
             self._answered(answer, wanted)
             begins, total = _place(answer)
             if begins not in {0, there}:
-                raise failures.no_hub(address, wanted.path)
+                raise failures.no_hub(address, wanted.path, at_hub=wanted.at_hub)
             if size_bytes is not None and total is not None and total != size_bytes:
-                raise failures.wrong_size(address, wanted.path, got=total, expected=size_bytes)
+                raise failures.wrong_size(address, wanted.path, got=total, expected=size_bytes, at_hub=wanted.at_hub)
             expected = size_bytes if size_bytes is not None else total
             _shortened(opened, begins)
-            _copy(answer.iter_bytes(), opened, wanted, limit=expected, progress=progress)
+            most = LARGEST_BYTES if expected is None else expected
+            too_much = failures.too_much(address, wanted.path, most=most, at_hub=wanted.at_hub)
+            _copy(answer.iter_bytes(), opened, most=most, too_much=too_much, progress=progress)
         if expected is not None and opened.tell() != expected:
             raise _Again(failures.broken_off(address, wanted.path))
 
@@ -173,7 +182,12 @@ class Hub:
         import httpx2
 
         if self._opened is None:
-            self._opened = httpx2.Client(follow_redirects=True)
+            environment.check_proxies()
+            environment.check_certificates(os.environ)
+            try:
+                self._opened = httpx2.Client(follow_redirects=True)
+            except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:  # what the checks do not know of
+                raise failures.no_connection(type(error).__name__) from error
         return self._opened
 
     def _address(self, wanted: Wanted) -> str:
@@ -184,10 +198,11 @@ class Hub:
         return hf_hub_url(wanted.repository, wanted.path, revision=wanted.revision, endpoint=self._access.endpoint)
 
     def _credentials(self, wanted: Wanted) -> dict[str, str]:
-        """Return the token that the library would send to the hub, for files of the hub only."""
-        from huggingface_hub import constants, get_token
-
-        token = None if wanted.url is not None or constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+        """Return the token that the library would send to the hub, for files of the hub only. Raises BundleError."""
+        if not wanted.at_hub:
+            return {}
+        environment.check_endpoint(self._access.endpoint)
+        token = environment.read_token(os.environ)
         return {} if token is None else {"authorization": f"Bearer {token}"}
 
     def _answered(self, answer: "httpx2.Response", wanted: Wanted) -> None:
@@ -195,32 +210,30 @@ class Hub:
         self._met = True
         status = answer.status_code
         if status >= 400 or status < 200:
-            raise _refused(str(answer.request.url), wanted.path, status, answer.headers)
+            raise _refused(str(answer.request.url), wanted, status, answer.headers)
 
     @contextmanager
-    def _speaking(self, address: str, path: str) -> Iterator[None]:
-        """Turn the exceptions of both libraries into ours."""
+    def _speaking(self, address: str, wanted: Wanted) -> Iterator[None]:
+        """Turn the exceptions of both libraries into ours; what they say of a request may hold a token."""
         import httpx2
         from huggingface_hub import errors
 
+        path = wanted.path
         try:
             yield
         except errors.HfHubHTTPError as error:
             self._met = True
-            raise _refused(address, path, error.response.status_code, error.response.headers) from error
+            raise _refused(address, wanted, error.response.status_code, error.response.headers) from error
         except errors.OfflineModeIsEnabled as error:
             raise failures.offline(path) from error
         except (errors.FileMetadataError, httpx2.TooManyRedirects, httpx2.DecodingError) as error:
-            raise failures.no_hub(address, path) from error
-        except (
-            httpx2.UnsupportedProtocol,
-            httpx2.LocalProtocolError,
-            httpx2.InvalidURL,
-            errors.HFValidationError,
-        ) as error:
+            raise failures.no_hub(address, path, at_hub=wanted.at_hub) from error
+        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, errors.HFValidationError) as error:
             raise failures.no_address(address, str(error)) from error
+        except (httpx2.LocalProtocolError, ValueError, OverflowError) as error:
+            raise failures.no_request(address, path) from error
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
-            raise _Again(failures.unreachable(address, str(error))) from error
+            raise _Again(failures.unreachable(address, str(error), at_hub=wanted.at_hub)) from error
         except httpx2.TransportError as error:
             raise _Again(failures.broken_off(address, path)) from error
 
@@ -233,8 +246,8 @@ def part_of(into: Path) -> Path:
     return into.with_name(f"{into.name}.part")
 
 
-def _refused(address: str, path: str, status: int, headers: Mapping[str, str]) -> BundleError | _Again:
-    failure = failures.refused(address, path, status)
+def _refused(address: str, wanted: Wanted, status: int, headers: Mapping[str, str]) -> BundleError | _Again:
+    failure = failures.refused(address, wanted.path, status, at_hub=wanted.at_hub)
     if status not in BUSY:
         return failure
     return _Again(failure, float(_count(headers.get("retry-after")) or 0))
@@ -257,16 +270,13 @@ def _shortened(opened: Any, size_bytes: int) -> int:
 
 
 def _copy(
-    chunks: Iterator[bytes], opened: Any, wanted: Wanted, *, limit: int | None, progress: Callable[[int], None]
+    chunks: Iterator[bytes], opened: Any, *, most: int, too_much: BundleError, progress: Callable[[int], None]
 ) -> None:
     """Append what comes, no more than a file may have: a server that never ends must not fill the disk."""
-    most = LARGEST_BYTES if limit is None else limit
     progress(opened.tell())
     for chunk in chunks:
         if opened.tell() + len(chunk) > most:
-            raise BundleError(
-                f"The server sends more than {most:,} bytes for {wanted.path}.", hint="Try another mirror."
-            )
+            raise too_much
         _write(opened, chunk)
         progress(opened.tell())
 

