@@ -11,7 +11,7 @@ import click
 
 from safelight.app.settings import Settings
 from safelight.cli.models_progress import Shown, megabytes, telling
-from safelight.cli.models_telling import tell_of_bundles
+from safelight.cli.telling import tell_of_bundles
 from safelight.cli.wording import counted, printable
 
 if TYPE_CHECKING:

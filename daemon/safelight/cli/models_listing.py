@@ -9,8 +9,7 @@ import click
 
 from safelight.app.settings import EMBEDDED, Settings
 from safelight.cli.models_progress import megabytes, reading
-from safelight.cli.models_telling import tell_of_bundles
-from safelight.cli.telling import tell_daemon
+from safelight.cli.telling import tell_daemon, tell_of_bundles
 from safelight.cli.wording import counted, printable
 
 if TYPE_CHECKING:

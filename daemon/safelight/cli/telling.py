@@ -1,4 +1,4 @@
-"""Tells the running daemon that the settings were changed."""
+"""Tells the running daemon that the settings, or the bundles that it has opened, are others now."""
 
 from collections.abc import Mapping
 
@@ -12,6 +12,22 @@ STARTS = "The daemon does not run: 'safelight install-user' starts it with your 
 
 def tell_daemon(environ: Mapping[str, str], *, quiet: bool = False) -> int:
     """Let the daemon read its settings again and say so; exit status 1 when it runs and does not."""
+    reloads = _reloads(environ, otherwise="The settings are written, but the daemon does not use them yet")
+    if reloads is None:
+        return 1
+    if not quiet:
+        click.echo("The daemon works by it from now on." if reloads else STARTS)
+    return 0
+
+
+def tell_of_bundles(environ: Mapping[str, str]) -> int:
+    """Let the daemon open its bundles anew; exit status 1 when it runs and does not. Where none runs all is well."""
+    reloads = _reloads(environ, otherwise="The daemon works on with the models that it has opened")
+    return 1 if reloads is None else 0
+
+
+def _reloads(environ: Mapping[str, str], *, otherwise: str) -> bool | None:
+    """Tell whether a daemon runs, and reloads; None after saying what happens otherwise: it runs and does not."""
     from safelight.control.client import Client
 
     try:
@@ -20,8 +36,6 @@ def tell_daemon(environ: Mapping[str, str], *, quiet: bool = False) -> int:
             with client:
                 client.ask("reload")
     except SafelightError as error:
-        click.echo(f"The settings are written, but the daemon does not use them yet: {error.told}", err=True)
-        return 1
-    if not quiet:
-        click.echo("The daemon works by it from now on." if client else STARTS)
-    return 0
+        click.echo(f"{otherwise}: {error.told}", err=True)
+        return None
+    return client is not None
