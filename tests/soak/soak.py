@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from safelight.app.worker_link import RESTS
+from safelight.domain.gathering import LONGEST_S
+from safelight.domain.stability import UNTOLD_QUIET_S
 from tests.end_to_end.daemons import QUIET, Home
 from tests.faults.shoot import jpeg
 from tests.soak import consistency
@@ -24,7 +26,7 @@ from tests.soak.ledger import Ledger
 from tests.soak.supervised import KINDS, Supervised
 from tests.soak.traffic import Ground, Traffic
 
-SETTLE_S = 120.0
+SETTLE_S = UNTOLD_QUIET_S + LONGEST_S + 30.0  # a copy whose disk was pulled, so that nobody heard of its end
 _GRACE_S = 45.0  # a shoot that trickles in is waited for; then a look at everything is asked for
 _LIVES = 0.5  # share of the time in which the daemon may be killed
 
