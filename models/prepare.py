@@ -4,7 +4,8 @@ The vision towers run on the processor, which is slow for one that is meant for 
 the known picture is what any other way of running it is compared with. With a text tower the directions of quality
 and appeal are computed too, so that nobody needs that tower to rate. All of it is computed first and written together.
 The reference of a tower that is installed already stays: computed anew, by another library, it might be another one,
-and what is said of photographs under one name would not be comparable.
+and what is said of photographs under one name would not be comparable. One without a sum in the receipt may be damaged
+and still a reference: it stays only where judging would pass with it here.
 Invariant: a bundle that comes out of here has been run; one that cannot be used leaves no file of ours behind.
 """
 
@@ -23,8 +24,9 @@ from numpy.typing import NDArray
 from safelight.errors import BundleError
 from safelight.inference.fetched import FetchedFile, FetchedManifest
 from safelight.inference.fetched_encoder import encoder_on_cpu, graph_of, read_directions
-from safelight.inference.golden import read_golden, reference_picture
+from safelight.inference.golden import check_golden, read_golden, reference_picture
 from safelight.inference.installed import DIRECTIONS, MADE, Installed, golden_name, read_staged, spoiled
+from safelight.inference.providers import MIN_COSINE
 from safelight.inference.session import load_runtime
 from safelight.inference.square_encoder import sound
 from safelight.inference.text_encoder import text_encoder_of
@@ -42,7 +44,8 @@ def prepare(folder: Path, manifest: FetchedManifest, *, threads: int, before: In
     """
     installed = read_staged(folder, manifest)
     runtime = load_runtime()
-    made = {**_goldens(installed, threads=threads, runtime=runtime), **_kept(before, installed)}
+    fresh = _goldens(installed, threads=threads, runtime=runtime)
+    made = {**fresh, **_kept(before, installed, fresh)}
     if installed.text() is not None:
         words = text_encoder_of(installed, threads=threads, bundle=installed.id, runtime=runtime)
         made[DIRECTIONS] = packed(directions(words))
@@ -50,12 +53,23 @@ def prepare(folder: Path, manifest: FetchedManifest, *, threads: int, before: In
 
 
 def unreadable(there: Installed) -> str:
-    """Return why what was computed at install cannot be read, empty when it can; it is read as before judging."""
+    """Return why what was computed at install cannot be used, empty when it can; it is read as before judging.
+
+    For bundles whose receipt has no sums of it. The models are run, those for a GPU on the processor.
+    """
     try:
         read_golden(there.made(golden_name(there, there.known_by)) or b"", length=graph_of(there).length)
         read_directions(there)
+        old = {name: there.made(name) for name in (golden_name(there, file) for file in _towers(there))}
     except BundleError as error:
         return error.summary
+    fresh: dict[str, bytes] = {}
+    with suppress(BundleError):  # what cannot be run says nothing of its reference
+        fresh = _goldens(there, threads=1, runtime=load_runtime())
+    for name, content in fresh.items():
+        noted = old[name]
+        if noted is not None and not _agree(noted, content, length=graph_of(there).length):
+            return f"{MADE}/{name}, which was computed at install, does not agree with its model."
     return ""
 
 
@@ -77,17 +91,26 @@ def saved(values: NDArray[Any]) -> bytes:
 
 def _goldens(installed: Installed, *, threads: int, runtime: Any) -> dict[str, bytes]:
     """Return the references of the tower that the bundle is known by and of the one for a GPU, by file name."""
-    known, other = installed.known_by, installed.vision("gpu")
+    known, *others = _towers(installed)
     made = {golden_name(installed, known): saved(_golden(installed, known, threads=threads, runtime=runtime))}
-    if other is not None and other != known:
+    for other in others:
         # Where a processor cannot run a file that is meant for a GPU, the GPU is left alone for want of a reference.
         with suppress(BundleError):
             made[golden_name(installed, other)] = saved(_golden(installed, other, threads=threads, runtime=runtime))
     return made
 
 
-def _kept(before: Installed | None, installed: Installed) -> dict[str, bytes]:
-    """Return the references of towers that are installed already, as far as they can be read, by file name."""
+def _towers(installed: Installed) -> tuple[FetchedFile, ...]:
+    """Return the tower that the bundle is known by, and the one for a GPU where that is another."""
+    known, other = installed.known_by, installed.vision("gpu")
+    return (known,) if other in {None, known} else (known, other)
+
+
+def _kept(before: Installed | None, installed: Installed, fresh: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the references of towers that are installed already, as far as they can be read, by file name.
+
+    `fresh`: those that were computed now, by file name. One without a sum has to agree with them.
+    """
     kept: dict[str, bytes] = {}
     if before is None:
         return kept
@@ -96,12 +119,26 @@ def _kept(before: Installed | None, installed: Installed) -> dict[str, bytes]:
         same = file.path in now and file.path in before.received and _sum(before, file) == _sum(installed, file)
         if not same or file.role != "vision" or now[file.path].role != "vision":
             continue
+        name = golden_name(installed, now[file.path])
         with suppress(BundleError):  # what is damaged is computed
             content = before.made(golden_name(before, file))
-            if content is not None:
-                read_golden(content, length=graph_of(installed).length)
-                kept[golden_name(installed, now[file.path])] = content
+            if content is None:
+                continue
+            length = graph_of(installed).length
+            read_golden(content, length=length)
+            if before.computed is not None or name not in fresh or _agree(content, fresh[name], length=length):
+                kept[name] = content
     return kept
+
+
+def _agree(old: bytes, fresh: bytes, *, length: int) -> bool:
+    """Tell whether a processor that makes `fresh` of the known picture would be held to judge by `old`."""
+    try:
+        with np.errstate(all="ignore"):  # a damaged one may hold anything
+            check_golden(read_golden(fresh, length=length), read_golden(old, length=length), min_cosine=MIN_COSINE)
+    except BundleError:
+        return False
+    return True
 
 
 def _sum(bundle: Installed, file: FetchedFile) -> str:

@@ -1,5 +1,6 @@
 """A staged bundle is run before it is installed: what is computed is always the same, and all there or not at all."""
 
+import json
 import os
 import re
 import resource
@@ -15,8 +16,9 @@ from safelight.errors import BundleError
 from safelight.inference.fetched import FetchedManifest, read_fetched
 from safelight.inference.fetched_encoder import open_vision
 from safelight.inference.golden import reference_picture
+from safelight.inference.installed import computed_in, read_installed
 from safelight.inference.text_encoder import open_text
-from safelight.models.prepare import prepare
+from safelight.models.prepare import prepare, saved, unreadable
 from safelight.models.zero_shot import PAIRS, directions
 from tests.adapters.test_text_encoder import words
 from tests.fakes.bundles import tiny_bundle, tiny_manifest
@@ -88,6 +90,84 @@ def test_what_a_broken_off_attempt_left_is_no_matter(staged: Path) -> None:
     prepare(staged, tiny_manifest(), threads=1)
     assert sorted(path.name for path in staged.iterdir() if path.is_dir()) == ["made"]
     assert "old" not in made(staged)["golden_vision.npy"].decode("latin-1")
+
+
+# --- what was computed before ----------------------------------------------------------------------------------------
+
+GOLDEN = "golden_vision.npy"
+GOLDENS = [GOLDEN, "golden_vision_fp32.npy"]
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """The tiny bundle as it was installed before sums of what was computed were noted."""
+    folder = tiny_bundle(tmp_path / "installed")
+    prepare(folder, tiny_manifest(), threads=1)
+    return folder
+
+
+def turned(folder: Path, name: str) -> bytes:
+    """Let a reference be one that can be read and that no model agrees with; return its content."""
+    np.save(folder / "made" / name, -np.load(folder / "made" / name))
+    return (folder / "made" / name).read_bytes()
+
+
+def with_sums(folder: Path) -> Path:
+    receipt = json.loads((folder / "receipt.json").read_text())
+    receipt["made"] = [each.model_dump() for each in computed_in(folder)]
+    (folder / "receipt.json").write_text(json.dumps(receipt))
+    return folder
+
+
+@pytest.mark.parametrize("name", GOLDENS)
+def test_a_reference_without_a_sum_that_does_not_agree_is_computed_anew(
+    installed: Path, staged: Path, name: str
+) -> None:
+    right = made(installed)
+    turned(installed, name)
+    prepare(staged, tiny_manifest(), threads=1, before=read_installed(installed))
+    assert made(staged) == right
+
+
+@pytest.mark.parametrize("name", GOLDENS)
+def test_a_reference_without_a_sum_stays_when_it_agrees(installed: Path, staged: Path, name: str) -> None:
+    golden = np.load(installed / "made" / name)
+    golden[:5] *= np.float16(1.01)  # another library of before
+    np.save(installed / "made" / name, golden)
+    old = (installed / "made" / name).read_bytes()
+    prepare(staged, tiny_manifest(), threads=1, before=read_installed(installed))
+    assert made(staged)[name] == old
+
+
+@pytest.mark.parametrize("name", GOLDENS)
+def test_a_reference_with_its_sum_stays_whatever_is_computed_now(installed: Path, staged: Path, name: str) -> None:
+    old = turned(installed, name)
+    prepare(staged, tiny_manifest(), threads=1, before=read_installed(with_sums(installed)))
+    assert made(staged)[name] == old
+
+
+@pytest.mark.parametrize("name", GOLDENS)
+def test_a_reference_that_can_be_read_and_does_not_agree_is_told(installed: Path, name: str) -> None:
+    assert unreadable(read_installed(installed)) == ""
+    turned(installed, name)
+    told = f"made/{name}, which was computed at install, does not agree with its model."
+    assert unreadable(read_installed(installed)) == told
+
+
+@pytest.mark.parametrize("value", [0, np.nan, np.inf])
+def test_a_reference_of_nothing_is_told_and_not_kept(installed: Path, staged: Path, value: float) -> None:
+    right = made(installed)
+    (installed / "made" / GOLDEN).write_bytes(saved(np.full(64, value, np.float16)))
+    assert f"made/{GOLDEN}" in unreadable(read_installed(installed))
+    prepare(staged, tiny_manifest(), threads=1, before=read_installed(installed))
+    assert made(staged) == right
+
+
+def test_a_tower_that_cannot_be_run_says_nothing_of_its_reference(installed: Path) -> None:
+    there = read_installed(installed)
+    for path in installed.glob("vision*"):
+        path.write_bytes(b"damaged")  # which is told by its own sum
+    assert unreadable(there) == ""
 
 
 # --- bundles that cannot be used --------------------------------------------------------------------------------------

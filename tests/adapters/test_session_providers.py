@@ -99,6 +99,31 @@ def test_a_damaged_model_is_refused(runtime: Any) -> None:
             open_session(content, runtime=runtime)
 
 
+def test_weights_in_another_file_are_refused_though_the_file_lies_where_the_program_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would be numbers that nobody verified; the library takes them from there where it is let."""
+    if tuple(map(int, onnxruntime.__version__.split(".")[:2])) < (1, 31):
+        pytest.skip("older versions of the library read the file whatever they are told")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights.bin").write_bytes(np.ones((3 * SIDE * SIDE, LENGTH), np.float32).tobytes())
+    with pytest.raises(BundleError) as caught:
+        open_session(tower(wrong="external"))
+    assert caught.value.summary == "The model keeps its weights in another file, which is not supported."
+
+
+def test_what_the_library_says_of_a_model_is_one_short_line_without_its_own_code() -> None:
+    for edit in ({"ir_version": 99}, {"opset": 99}):
+        model = checked(tower())
+        model.ir_version = edit.get("ir_version", model.ir_version)
+        model.opset_import[0].version = edit.get("opset", model.opset_import[0].version)
+        with pytest.raises(BundleError) as caught:
+            open_session(model.SerializeToString())
+        summary = caught.value.summary
+        assert summary.startswith("The model could not be run: ") and "99" in summary
+        assert len(summary) < 240 and "ONNXRuntimeError" not in summary and "::" not in summary
+
+
 @pytest.mark.parametrize("runtime", [None, FakeRuntime(listed=False)])
 def test_cuda_that_is_not_listed_is_named(runtime: Any) -> None:
     with pytest.raises(BundleError, match="CUDAExecutionProvider"):

@@ -189,6 +189,19 @@ def test_it_is_noticed_of_bundles_that_were_installed_before_this_was_noted(scen
     assert scene.fetch().new and made_trouble(scene.shelf.installed(NAME)) == ""
 
 
+@pytest.mark.parametrize("lacks", ["golden_vision.npy", "directions.npz"])
+def test_a_receipt_that_does_not_tell_of_what_is_needed_is_made_anew(scene, lacks):
+    scene.fetch(text=True)
+    file = scene.bundles / NAME / "receipt.json"
+    receipt = json.loads(file.read_text())
+    receipt["made"] = [each for each in receipt["made"] if each["name"] != lacks]
+    file.write_text(json.dumps(receipt))
+    told = f"The receipt does not tell of made/{lacks}, which is computed at install."
+    assert made_trouble(scene.shelf.installed(NAME)) == told
+    assert state(scene) is State.DAMAGED
+    assert scene.fetch().new and made_trouble(scene.shelf.installed(NAME)) == ""
+
+
 def test_a_link_in_the_place_of_what_was_computed_is_damage(scene, tmp_path):
     scene.fetch()
     golden = scene.bundles / NAME / "made" / "golden_vision.npy"

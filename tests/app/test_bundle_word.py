@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from safelight.app.bundle_word import Copies, Word, copies, read, written
+from safelight.app.bundle_word import Copies, Word, copies, missed, read, written
 from safelight.app.settings import Settings
 
 ALL = Word("cpu: There is no GPU.", "The bundle fails.", True, "Faces fail.")
@@ -65,6 +65,15 @@ def test_word_of_a_bundle_that_was_missing_is_not_about_the_one_that_is_back(set
     assert loaded == Copies(0, 10**18)
     away.rename(receipt)  # before the word is left
     assert read(written(ALL, settings, loaded), settings) == Word(of_faces="Faces fail.")
+
+
+def test_a_bundle_that_could_not_be_read_and_is_there_was_missed(settings: Settings) -> None:
+    unread = written(ALL, settings, Copies(0, 10**18))
+    assert missed(unread, settings) and read(unread, settings).of_bundle == ""
+    assert not missed(unread, replace(settings, bundle="other"))
+    assert not missed(left(settings), settings) and not missed(None, settings)
+    (settings.bundles / "toy" / "receipt.json").unlink()
+    assert not missed(unread, settings) and read(unread, settings) == ALL
 
 
 def test_word_of_an_older_release_is_about_nothing(settings: Settings) -> None:

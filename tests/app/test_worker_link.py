@@ -226,6 +226,23 @@ def test_bundles_that_come_and_go_are_taken_up_before_the_next_request(
     assert told() == bundle_word.Word()
 
 
+def test_a_bundle_that_was_away_while_the_worker_looked_is_taken_up_before_the_next_request(
+    bench: Bench, tmp_path: Path
+) -> None:
+    settings, ids = choosing(bench, tmp_path / "bundles"), bench.take_in()
+    prepare(tiny_bundle(settings.bundles), tiny_manifest(), threads=1)
+    memos = bench.parts.store.memos
+    bench.link.judge(ids[:1])
+    first = bench.link.pid
+    away = bundle_word.Word(of_bundle="It is not installed.", fails=True)
+    memos.put(bundle_word.MEMO, bundle_word.written(away, settings, bundle_word.Copies(0, 0)))  # as it would leave it
+    bench.link.judge(ids[1:2])
+    second = bench.link.pid
+    bench.link.judge(ids[2:3])
+    assert first != second == bench.link.pid
+    assert not bundle_word.read(memos.get(bundle_word.MEMO), settings).fails
+
+
 def test_a_worker_ends_when_what_finds_faces_is_fetched_renewed_or_removed(bench: Bench, tmp_path: Path) -> None:
     choosing(bench, tmp_path / "bundles", bundle="embedded")
     receipt = tmp_path / "bundles" / "faces" / "receipt.json"

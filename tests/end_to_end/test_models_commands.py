@@ -114,6 +114,23 @@ def test_what_is_not_installed_is_told(person, command, name):
     assert status == 2 and "is not installed" in errors
 
 
+def test_a_fetch_tells_the_whole_size_before_it_begins(person):
+    nobody = "http://127.0.0.1:9"
+    status, _, errors = models(person, "fetch", "siglip-base", "--text", "--no-gpu", HF_ENDPOINT=nobody)
+    assert status == 2
+    assert errors.splitlines()[0] == "siglip-base: 3 files, 213.4 MB."
+    assert "127.0.0.1:9 cannot be reached" in errors
+
+
+def test_what_is_made_for_a_gpu_is_not_fetched_without_one(person):
+    nobody = "http://127.0.0.1:9"
+    status, _, errors = models(person, "fetch", "siglip2-so400m", "--no-gpu", HF_ENDPOINT=nobody)
+    assert status == 2 and "is made for a GPU, which --no-gpu leaves out" in errors
+    assert "cannot be reached" not in errors
+    status, _, errors = models(person, "fetch", "siglip2-so400m", "--gpu", HF_ENDPOINT=nobody)
+    assert status == 2 and "cannot be reached" in errors
+
+
 def test_the_embedded_bundle_is_neither_fetched_nor_removed(person):
     assert models(person, "remove", "embedded")[0] == models(person, "fetch", "embedded")[0] == 2
     assert models(person, "use", "embedded")[0] == 0

@@ -16,8 +16,6 @@ from tests.control.served import Served
 from tests.end_to_end.test_settings_commands import Inside
 from tests.fakes.bundles import NAME, SOURCE
 
-OTHER = "siglip-base"
-
 
 @pytest.fixture
 def home(tmp_path):
@@ -90,24 +88,6 @@ def test_the_list_has_a_line_for_a_chosen_bundle_that_nobody_knows(program, home
     )
     said = program.run("models", "list")[1]
     assert said.endswith("mine is chosen in the settings but not installed: the embedded bundle judges.\n")
-
-
-def test_a_fetch_tells_the_whole_size_before_it_begins(program, monkeypatch):
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    status, _, errors = program.run("models", "fetch", OTHER, "--text", "--no-gpu")
-    assert status == 2
-    assert errors.splitlines()[0] == f"{OTHER}: 3 files, 213.4 MB."
-    assert "127.0.0.1:9 cannot be reached" in errors
-
-
-def test_what_is_made_for_a_gpu_is_not_fetched_without_one(program, monkeypatch):
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    status, _, errors = program.run("models", "fetch", "siglip2-so400m", "--no-gpu")
-    assert (
-        status == 2 and "is made for a GPU, which --no-gpu leaves out" in errors and "cannot be reached" not in errors
-    )
-    status, _, errors = program.run("models", "fetch", "siglip2-so400m", "--gpu")
-    assert status == 2 and "cannot be reached" in errors
 
 
 def test_the_command_to_type_again_repeats_what_was_given():

@@ -225,7 +225,7 @@ class Gathering:
                 if error.summary != failures.offline(file.path).summary:  # that says it is not on this computer
                     self._telling.say(error.summary)
                 question = doubted(tuple(work.in_cache.values()), work.source)
-                raise BundleError(question.summary, hint=f"{question.hint} Otherwise: {error.hint}") from error
+                raise BundleError(question.summary, hint=f"{error.hint} {question.hint}") from error
         return found
 
     def _expected(self, file: FetchedFile, announced: Announced) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from safelight.app.bundle_choice import Choice, chosen
-from safelight.app.bundle_shelf import Shelf, Shelved, asked_with_text
+from safelight.app.bundle_shelf import Description, Shelf, Shelved, asked_with_text, size_of
 from safelight.app.bundle_stage import Stage
 from safelight.errors import BundleError
 from safelight.inference.fetched import FetchedFile, FetchedManifest
@@ -43,10 +43,13 @@ def planned(name: str, choice: Choice, *, shelf: Shelf) -> Plan | None:
             hint="With --gpu it is fetched all the same; a processor then takes long over every photograph.",
         )
     files = chosen(manifest, choice, kept=kept, begun=begun)
-    sizes = [each.size_bytes for each in files if each.size_bytes is not None]
-    if len(sizes) < len(files):
+    stand = _standing(name, described, shelf)
+    coming = [each for each in files if each.path not in stand]
+    sizes = [each.size_bytes for each in coming if each.size_bytes is not None]
+    if len(sizes) < len(coming):
         return None
-    return Plan(len(files), sum(sizes), shelf.here(name, files))
+    here = sum(stand[each.path] for each in files if each.path in stand)
+    return Plan(len(files), here + sum(sizes), here + shelf.here(name, coming))
 
 
 def going_on(there: Shelved, *, shelf: Shelf) -> str:
@@ -78,6 +81,14 @@ def _made_for_gpu(manifest: FetchedManifest) -> bool:
     """Tell whether all its vision towers are in half precision, which a processor computes in full, and slowly."""
     towers = _towers(manifest)
     return bool(towers) and all(each.precision == "fp16" for each in towers)
+
+
+def _standing(name: str, described: Description, shelf: Shelf) -> dict[str, int]:
+    """Return the bytes of the installed files that have the size they came with, described or accepted, by path."""
+    before = remembered(shelf.folder(name), described.manifest)
+    same = before is not None and shelf.content(name) == described.content
+    found = {} if before is None or not same else {path: each.size_bytes for path, each in before.received.items()}
+    return {path: size for path, size in found.items() if size_of(shelf.folder(name) / path) == size}
 
 
 def _kept(name: str, manifest: FetchedManifest, shelf: Shelf) -> frozenset[str]:

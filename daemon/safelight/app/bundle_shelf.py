@@ -25,6 +25,8 @@ from safelight.models import shipped
 FETCHING = ".fetching"  # bundles are put together here; on the same disk, so that one rename installs them
 OLD = ".old"  # after the name: what stood in the place of a new bundle
 GONE = ".gone"  # after the name: what is being removed
+CHOSEN = ".chosen"  # after the name: a file with the paths of what is fetched, arrived or not, one a line
+_NO_BUNDLE = (OLD, GONE, CHOSEN)
 MANIFESTS = shipped.FOLDER / "manifests"
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")  # as manifest.Name: what a person types must not lead elsewhere
 
@@ -117,14 +119,15 @@ class Shelf:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all that is described, installed or begun, without the embedded one."""
-        begun = [each.name for each in _folders(self.bundles / FETCHING) if not each.name.endswith((OLD, GONE))]
+        begun = [each.name for each in _folders(self.bundles / FETCHING) if not each.name.endswith(_NO_BUNDLE)]
         there = [each.name for each in _folders(self.bundles)]
         return tuple(sorted(name for name in {*self.descriptions(), *begun, *there} if self.known(name)))
 
     def remains(self) -> Iterator[tuple[str, int]]:
         """Yield the name of each bundle of which something lies around, with the bytes of it: begun, or not removed."""
         for folder in _folders(self.bundles / FETCHING):
-            yield folder.name.removesuffix(OLD).removesuffix(GONE), room_of(folder)
+            if not folder.name.endswith(CHOSEN):
+                yield folder.name.removesuffix(OLD).removesuffix(GONE), room_of(folder, alone=True)
 
     def listed(self) -> Iterator[Shelved]:
         """Yield a line for each bundle but the embedded one."""
@@ -134,7 +137,7 @@ class Shelf:
 
     def _here(self, name: str, path: str, *, most: int | None) -> int:
         places = (self.folder(name) / path, *_places(self.staged(name) / path))
-        size = max(_size(each) or 0 for each in places)
+        size = max(size_of(each) or 0 for each in places)
         return size if most is None else min(size, most)
 
     def _line(self, name: str, described: Description | None) -> Shelved:
@@ -183,10 +186,14 @@ def fetching_of(name: str, *, described: bool) -> str:
     return f"safelight models fetch {name}" + ("" if described else " --from FOLDER")
 
 
-def room_of(folder: Path) -> int:
-    """Return the bytes of all files below a folder; what cannot be read counts nothing."""
+def room_of(folder: Path, *, alone: bool = False) -> int:
+    """Return the bytes of all files below a folder; what cannot be read counts nothing.
+
+    `alone`: only of those that are under no other name as well, and free their room when they go.
+    """
     try:
-        return sum(_size(each) or 0 for each in folder.rglob("*") if each.is_file() and not each.is_symlink())
+        files = [each for each in folder.rglob("*") if each.is_file() and not each.is_symlink()]
+        return sum(size_of(each) or 0 for each in files if not alone or each.lstat().st_nlink == 1)
     except OSError:
         return 0
 
@@ -247,7 +254,8 @@ def _read(file: Path) -> bytes | None:
         return None
 
 
-def _size(file: Path) -> int | None:
+def size_of(file: Path) -> int | None:
+    """Return the bytes of a file, None when it is not there or cannot be looked at."""
     try:
         return file.stat().st_size if file.is_file() else None
     except OSError:

@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from safelight.app.bundle_shelf import FETCHING, GONE, OLD
+from safelight.app.bundle_shelf import CHOSEN, FETCHING, GONE, OLD
 from safelight.errors import BundleError
 from safelight.hub import failures
 from safelight.hub.transfer import part_of
+from safelight.watching.reading import small_file
 
-_CHOSEN = ".chosen"  # after the name: a file with the paths of what is fetched, arrived or not, one a line
+_MOST_NOTED = 1 << 16  # bytes of a note; some hundred paths
 _COPY = ".copy"
 _PART = part_of(Path("of")).suffix
 _FICLONE = 0x40049409  # linux/fs.h
@@ -39,7 +40,7 @@ class Stage:
         self.final = bundles / name
         self._old = bundles / FETCHING / f"{name}{OLD}"
         self._gone = bundles / FETCHING / f"{name}{GONE}"
-        self._noted = bundles / FETCHING / f"{name}{_CHOSEN}"
+        self._noted = bundles / FETCHING / f"{name}{CHOSEN}"
         self._exchange = exchange
 
     def path(self, inside: str) -> Path:
@@ -92,16 +93,20 @@ class Stage:
 
     def note(self, paths: Iterable[str]) -> None:
         """Write down what is fetched, so that it is gone on with whatever a later command asks for."""
+        half = self._noted.with_name(f"{self._noted.name}{_PART}")
         with told(self._noted):
-            self._noted.write_text("".join(f"{path}\n" for path in paths), "utf-8")
+            self.folder.mkdir(parents=True, exist_ok=True)  # a note is about what is in it, or was to be
+            half.unlink(missing_ok=True)
+            half.write_text("".join(f"{path}\n" for path in paths), "utf-8")
+            half.replace(self._noted)
 
     def begun(self) -> frozenset[str]:
         """Return the paths of the files that were fetched when it broke off, arrived or not."""
         if not self.folder.is_dir():
             return frozenset()
         found = [each.relative_to(self.folder).as_posix() for each in self.folder.rglob("*") if each.is_file()]
-        with suppress(OSError, ValueError):
-            found += self._noted.read_text("utf-8").splitlines()
+        noted = small_file(self._noted, limit=_MOST_NOTED) or b""
+        found += noted.decode("utf-8", "replace").splitlines()
         return frozenset(each.removesuffix(_PART) for each in found)
 
     def clear(self) -> None:
@@ -154,6 +159,8 @@ class Stage:
         _discard(self._gone)
         for half in list(self.folder.rglob(f"*{_COPY}")):
             _discard(half)
+        if not self.folder.is_dir() or not self._noted.is_file() or self._noted.is_symlink():
+            _discard(self._noted)  # of what was never begun, or no note at all
 
     def remove(self) -> None:
         """Remove the bundle and what was begun of it. A kill leaves it whole or gone."""

@@ -66,6 +66,13 @@ def read(text: str | None, settings: Settings) -> Word:
     return Word(str(left["provider"]), str(left["trouble"]), left["fails"] is True, of_faces)
 
 
+def missed(text: str | None, settings: Settings) -> bool:
+    """Tell whether word was left that the bundle in use cannot be read, and there is one that might be."""
+    left: Mapping[str, Any] = json.loads(text or "{}")
+    unread = (left.get("bundle"), left.get("installed"), left.get("fails")) == (settings.bundle, 0, True)
+    return unread and copies(settings).bundle_ns != 0
+
+
 def _installed_ns(settings: Settings, name: str) -> int:
     if not settings.bundles.parts:  # there are none
         return 0

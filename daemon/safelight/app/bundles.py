@@ -155,7 +155,11 @@ def use(name: str, *, settings: Settings, environ: Mapping[str, str], telling: T
     """Write into the settings which bundle judges. Raises BundleError when it is not installed or damaged."""
     if name != EMBEDDED:
         shelf = Shelf(settings.bundles)
-        there = shelf.installed(name)
+        fetching = fetching_of(name, described=name in shelf.descriptions())
+        try:
+            there = shelf.installed(name)
+        except BundleError as error:
+            raise BundleError(error.summary, hint=f"'{fetching}' puts it right.") from error
         if there is None:
             raise _not_installed(name, shelf)
         if there.manifest.kind == "faces":
@@ -165,7 +169,7 @@ def use(name: str, *, settings: Settings, environ: Mapping[str, str], telling: T
             )
         wrong = verify(name, settings=settings, telling=telling).wrong
         if wrong:
-            raise spoiled(name, wrong[0].removesuffix("."))
+            raise BundleError(spoiled(name, wrong[0].removesuffix(".")).summary, hint=f"'{fetching}' puts it right.")
     configuration_file.put(environ, {"models.bundle": name})
 
 

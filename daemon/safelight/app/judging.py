@@ -6,6 +6,7 @@ only when there is something to judge.
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -177,7 +178,9 @@ class Judging:
         of_faces = self._looks.of_faces
         of_bundle = " ".join(each for each in self._troubles if each not in of_faces)
         word = Word(self._looks.provider, of_bundle, self._looks.fails, " ".join(of_faces))
-        noted = written(word, self._settings, self._copies)
+        # A bundle that could not be read may have been away for a moment: then no copy is what the word is about.
+        loaded = self._copies if self._looks.found else replace(self._copies, bundle_ns=0)
+        noted = written(word, self._settings, loaded)
         if self._store.memos.get(MEMO) != noted:
             self._store.memos.put(MEMO, noted)
 

@@ -45,10 +45,11 @@ class Closer:
         self._say, self._tell = say, tell
         self.provider = ""  # what the fetched bundle runs on and why, as one line
         self.fails = False  # a fetched bundle is in use and cannot be used: the embedded one judges alone
+        self.found = True  # there was something to read of it
         self.of_faces: list[str] = []  # what is wrong with what finds faces, as sentences
         self._open_vision = open_vision or self._vision
         self._open_faces = open_faces or _faces
-        self._bundle = self._described(settings.bundle, self._bundle_fails) if settings.bundle != EMBEDDED else None
+        self._bundle = self._described(settings.bundle, self._unread) if settings.bundle != EMBEDDED else None
         self._faces = (
             self._described(FACES, self._faces_fail) if settings.faces and _is_there(settings, FACES) else None
         )
@@ -110,6 +111,10 @@ class Closer:
         if error.told not in self.of_faces:
             self.of_faces.append(error.told)
         self._say(error)
+
+    def _unread(self, error: BundleError) -> None:
+        self.found = False
+        self._bundle_fails(error)
 
     def _bundle_fails(self, error: BundleError) -> None:
         self.fails = True

@@ -77,6 +77,7 @@ class WorkerLink:
         self._blame = Blame(store=parts.store, deaths=self._deaths)
         self._child: Child | None = None
         self._copies = bundle_word.copies(parts.settings)  # of bundles, that the worker found when it was started
+        self._word: str | None = None  # that was left of them before
         self._used_s = monotonic()
         self._stopping = threading.Event()
         self._until_s: float | None = None  # when a worker that is to stop is killed
@@ -253,17 +254,22 @@ class WorkerLink:
         """Tell whether the worker runs and has the bundles that are there; one that has others ends."""
         if not self.alive:
             return False
-        if self._copies != bundle_word.copies(self._parts.settings):
+        if self._copies != bundle_word.copies(self._parts.settings) or self._missed():
             self._let_go(grace_s=self._limits.farewell_s)
         return self.alive
+
+    def _missed(self) -> bool:
+        """Tell whether this worker could not read a bundle that was away for a moment only."""
+        word = self._parts.store.memos.get(bundle_word.MEMO)
+        return word != self._word and bundle_word.missed(word, self._parts.settings)
 
     def _started(self) -> Child:
         if self.degraded:
             raise WorkerError(RESTS, hint="It goes on by itself; 'safelight status' tells when.")
         self._let_go(grace_s=0.0)
-        self._copies = bundle_word.copies(
-            self._parts.settings
-        )  # before it looks: what comes meanwhile is seen next time
+        # Before it looks: what comes meanwhile is seen the next time.
+        self._copies = bundle_word.copies(self._parts.settings)
+        self._word = self._parts.store.memos.get(bundle_word.MEMO)
         self._child = Child(Start(self._parts.settings, self._program), lock=self._parts.lock)
         self._used_s = self._monotonic()
         return self._child

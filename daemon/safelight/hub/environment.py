@@ -89,7 +89,7 @@ def read_token(environ: Mapping[str, str]) -> str | None:
 
     if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
         return None
-    file = f"the file {constants.HF_TOKEN_PATH}"
+    file = f"the file {constants.HF_TOKEN_PATH}, which HF_HOME or HF_TOKEN_PATH may name,"
     named = next((name for name in ("HF_OIDC_RESOURCE", *_TOKENS) if environ.get(name, "").strip()), file)
     try:
         token = get_token()
@@ -120,7 +120,7 @@ def _can_be_sent(text: str) -> bool:
 
 def _is_wait(text: str) -> bool:
     try:
-        return 0 <= int(text) <= LONGEST_WAIT_S
+        return 1 <= int(text) <= LONGEST_WAIT_S
     except ValueError:
         return False
 

@@ -215,6 +215,8 @@ def made_trouble(there: Installed, *, whole: bool = False) -> str:
     sums = _face_sums(there) if there.manifest.kind == "faces" else {}
     for name in names:
         noted = expected.get(name)
+        if noted is None and there.computed is not None:
+            return f"The receipt does not tell of {MADE}/{name}, which is computed at install."
         sha256 = noted.sha256 if noted else sums.get(name)
         told = _made_wrong(there, name, size=noted.size_bytes if noted else None, sha256=sha256, whole=whole)
         if told:

@@ -11,9 +11,11 @@ Invariant: no session exists without ORT_DISABLE_TELEMETRY=1 having been set bef
 import importlib
 import importlib.metadata
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any
 
 from numpy.typing import NDArray
@@ -26,6 +28,9 @@ PACKAGES = ("onnxruntime", "onnxruntime-gpu")  # both install the module `onnxru
 _QUIET = 3  # errors only; the library warns on stderr about every odd CPU and GPU
 _SILENT = 4  # fatal only; a provider that is merely tried writes errors, and why it failed is told by us
 _MODULE = "onnxruntime"
+_PREAMBLE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (?:\S+\.(?:cc|h):\d+ .*?\) )?")  # codes, a place in C++
+_ELSEWHERE = ("external data", "external initializer", f"{os.devnull}/")
+_MOST_TOLD = 200  # characters of what the library says; its paths and signatures help no photographer
 _NO_MEMORY = ("out of memory", "failed to allocate", "alloc_failed", "bad_alloc", "bad allocation")
 
 Wanted = Sequence[str | tuple[str, Mapping[str, str]]]  # providers, the best first, with options where they have any
@@ -70,7 +75,12 @@ class Session:
     @property
     def outputs(self) -> dict[str, int | None]:
         """Names of the outputs with the length of their last axis, None where the model leaves it open."""
-        return {node.name: (_sizes(node.shape) or (None,))[-1] for node in self._loaded.get_outputs()}
+        return {name: (shape or (None,))[-1] for name, shape in self.answers.items()}
+
+    @property
+    def answers(self) -> dict[str, tuple[int | None, ...]]:
+        """Names of the outputs with their shape, () where the model does not tell it."""
+        return {node.name: _sizes(node.shape) for node in self._loaded.get_outputs()}
 
     def run(self, outputs: Sequence[str], inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Return the named outputs in order; raises BundleError when the model refuses its input or fails."""
@@ -127,7 +137,7 @@ def open_session(
 
     `tried`: the providers may turn out not to work, and that is not to be written on stderr. Ask the session what it
     runs on then. `runtime` is the module onnxruntime, or one like it; None: the installed one. Raises BundleError when
-    onnxruntime is missing, a provider is not there or the model is damaged.
+    onnxruntime is missing, a provider is not there, the model is damaged or keeps its weights in another file.
     """
     module = load_runtime() if runtime is None else runtime
     names = [each if isinstance(each, str) else each[0] for each in providers]
@@ -143,7 +153,7 @@ def open_session(
         # Without the fallback of its Python part, which prints banners on stdout and begins again with the CPU.
         loaded = module.InferenceSession(model, options, providers=list(providers), enable_fallback=0)
     except failures as error:
-        raise _unusable(error) from error
+        raise _not_loaded(error) from error
     # It keeps the bytes to begin again with another provider; that would be 13 MB for a model that then is another.
     loaded.disable_fallback()
     vars(loaded).pop("_model_bytes", None)
@@ -212,6 +222,9 @@ def _options(runtime: Any, threads: int, severity: int) -> Any:
     options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = severity
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Weights in another file would be read from wherever the program runs, unverified; no file lies in this "folder".
+    # (The library heeds that in 1.31; 1.20 does not for a model that is loaded from bytes.)
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     # The arena stays on: without it every run maps and unmaps its buffers, 1.6 times the CPU for 32 MB more (measured).
     return options
 
@@ -227,9 +240,18 @@ def _failures(runtime: Any) -> tuple[type[Exception], ...]:
     return (*own, RuntimeError, ValueError)
 
 
+def _not_loaded(error: Exception) -> BundleError:
+    if any(sign in str(error).lower() for sign in _ELSEWHERE):
+        return BundleError(
+            "The model keeps its weights in another file, which is not supported.",
+            hint="Use a model that is one file.",
+        )
+    return _unusable(error)
+
+
 def _unusable(error: Exception) -> BundleError:
-    lines = str(error).splitlines()
+    line = _PREAMBLE.sub("", next(iter(str(error).splitlines()), "")).rstrip(".")
     return BundleError(
-        f"The model could not be run: {lines[0] if lines else type(error).__name__}.",
+        f"The model could not be run: {shorten(line, _MOST_TOLD, placeholder=' (...)') or type(error).__name__}.",
         hint="Remove the folder of built models, which 'safelight doctor' names; they are built again.",
     )

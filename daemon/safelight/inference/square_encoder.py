@@ -165,10 +165,12 @@ def fitting(session: Session, graph: VisionGraph, *, name: str) -> Fit:
 
 
 def refuse_other_output(session: Session, output: str, length: int | None, *, name: str) -> None:
-    """Raise BundleError unless the session has that output, of that length where it tells one."""
+    """Raise BundleError unless the session has that output: a row for each input, of that length where it tells one."""
     if output not in session.outputs:
         raise spoiled(name, f"its model answers {listed(session.outputs)} and no {output}")
-    told = session.outputs[output]
+    axes, told = len(session.answers[output]), session.outputs[output]
+    if axes not in {0, 2}:  # 0: it does not tell
+        raise spoiled(name, f"its model answers with numbers along {axes} axes instead of 2")
     if None not in {told, length} and told != length:
         raise spoiled(name, f"its model answers {told} numbers instead of {length}")
 
