@@ -10,21 +10,21 @@ import pytest
 from safelight.app.bundle_shelf import State
 from safelight.errors import BundleError
 from safelight.hub.transfer import WAITS_S
-from tests.fakes.bundle_scene import GPU, NAME, REPOSITORY, REVISION, SMALL, TEXT, TOKENIZER, VISION, Scene, contents
-from tests.fakes.hub_server import hub_server
+from tests.fakes.bundle_scene import (
+    GPU,
+    NAME,
+    REPOSITORY,
+    REVISION,
+    SMALL,
+    TEXT,
+    TOKENIZER,
+    VISION,
+    contents,
+    scene,
+)
 
+__all__ = ["scene"]
 FILES = contents()
-
-
-@pytest.fixture
-def scene(tmp_path, monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    for name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    with hub_server() as hub:
-        made = Scene(tmp_path, hub)
-        made.describe(FILES)
-        yield made
 
 
 def state(scene):

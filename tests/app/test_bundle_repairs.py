@@ -14,22 +14,11 @@ from safelight.errors import BundleError
 from safelight.inference.fetched import read_fetched
 from safelight.inference.installed import made_trouble
 from tests.app.test_bundle_fetching import asked_bytes, in_cache, refused, state, sum_of
-from tests.fakes.bundle_scene import GPU, NAME, SMALL, TEXT, TOKENIZER, VISION, Scene, contents, described
-from tests.fakes.hub_server import hub_server
+from tests.fakes.bundle_scene import GPU, NAME, SMALL, TEXT, TOKENIZER, VISION, contents, described, scene
 
+__all__ = ["scene"]
 FILES = contents()
 WITH_TEXT = {VISION, TEXT, TOKENIZER}
-
-
-@pytest.fixture
-def scene(tmp_path, monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    for name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    with hub_server() as hub:
-        made = Scene(tmp_path, hub)
-        made.describe(FILES)
-        yield made
 
 
 def own_folder(scene, *, name="mine"):

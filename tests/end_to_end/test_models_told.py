@@ -2,47 +2,33 @@
 
 import json
 import shutil
-import tempfile
 from pathlib import Path
 
 import pytest
 
-from safelight import paths
 from safelight.app.bundle_choice import has_gpu
 from safelight.cli.models_fetching import command
 from safelight.control.messages import Answer
 from safelight.errors import StateError
-from tests.control.served import Served
-from tests.end_to_end.test_settings_commands import Inside
+from tests.end_to_end.test_settings_commands import Inside, home, program
+from tests.end_to_end.test_settings_commands import served as serving
 from tests.fakes.bundles import NAME, SOURCE
 
-
-@pytest.fixture
-def home(tmp_path):
-    return tmp_path
+__all__ = ["home", "program", "serving"]
 
 
 @pytest.fixture
-def program(home, monkeypatch, capsys):
-    return Inside({"HOME": str(home)}, monkeypatch, capsys)
-
-
-@pytest.fixture
-def served(home, monkeypatch, capsys):
+def served(serving):
     """Return what a daemon that only has its socket was asked, the daemon, and the program that finds it."""
-    with tempfile.TemporaryDirectory(prefix="s") as runtime:
-        environ = {"HOME": str(home), "XDG_RUNTIME_DIR": runtime}
-        state = paths.state_folder(environ)
-        state.mkdir(parents=True)
-        with Served(paths.socket_file(environ), state).running() as daemon:
-            asked = []
+    daemon, person = serving
+    asked = []
 
-            async def answer(request):
-                asked.append(request.command)
-                return Answer(text="done")
+    async def answer(request):
+        asked.append(request.command)
+        return Answer(text="done")
 
-            daemon.answer = answer
-            yield asked, daemon, Inside(environ, monkeypatch, capsys)
+    daemon.answer = answer
+    return asked, daemon, person
 
 
 def folder(home: Path) -> Path:

@@ -1,11 +1,13 @@
 """A bundle of a few random bytes, a hub that has it, and what fetches it: everything but a model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from random import Random
+
+import pytest
 
 from safelight.app.bundle_choice import Choice
 from safelight.app.bundle_fetching import Fetched, Fetching
@@ -15,7 +17,7 @@ from safelight.hub.transfer import Hub
 from safelight.inference.fetched import FetchedManifest
 from safelight.inference.installed import Installed, made_trouble
 from tests.fakes.clock import FakeClock
-from tests.fakes.hub_server import HubServer
+from tests.fakes.hub_server import HubServer, hub_server
 
 NAME = "toy"
 REPOSITORY = "somebody/toy-ONNX"
@@ -168,3 +170,15 @@ class Scene:
         folder = self.bundles / NAME
         found = {each.relative_to(folder).as_posix(): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
         return {path: content for path, content in found.items() if path in ROLES}
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """Describe the bundle of `contents()`, which the hub has."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    for name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    with hub_server() as hub:
+        made = Scene(tmp_path, hub)
+        made.describe(contents())
+        yield made

@@ -12,22 +12,11 @@ import pytest
 
 from safelight.app.bundle_shelf import State
 from safelight.errors import BundleError
-from tests.fakes.bundle_scene import NAME, VISION, Scene, contents
-from tests.fakes.hub_server import hub_server
+from tests.fakes.bundle_scene import NAME, VISION, contents, scene
 
+__all__ = ["scene"]
 ROOT = Path(__file__).resolve().parents[2]
 FILES = contents()
-
-
-@pytest.fixture
-def scene(tmp_path, monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    for name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    with hub_server() as hub:
-        made = Scene(tmp_path, hub)
-        made.describe(FILES)
-        yield made
 
 
 @contextmanager
