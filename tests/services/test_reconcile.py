@@ -407,7 +407,10 @@ def test_rating_a_folder_while_a_disk_below_it_is_away_says_nothing_of_that_disk
     assert library.facts() == []
 
 
-def test_pictures_in_a_mount_point_and_on_its_disk_are_neither_deleted_by_the_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("noticed", [True, False])  # whether a watcher tells what arrives; else a look finds it
+def test_pictures_in_a_mount_point_and_on_its_disk_are_neither_deleted_by_the_other(
+    tmp_path: Path, noticed: bool
+) -> None:
     library = Library(tmp_path / "pictures")
     inner, hidden = library.folder / "stick", tmp_path / "hidden"
     library.mounts.mount(inner, device=9, file_system=99)
@@ -421,7 +424,9 @@ def test_pictures_in_a_mount_point_and_on_its_disk_are_neither_deleted_by_the_ot
     for _ in range(2):
         plugged_in(library, inner, hidden, device=9, file_system=99)
         library.put("stick/late.jpg")
-        library.service().settle_on([inner])  # it has arrived
+        if noticed:
+            library.service().settle_on([inner])
+        library.reconcile()
         library.rate()
         library.reconcile()
         pulled(library, inner, hidden)

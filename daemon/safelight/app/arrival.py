@@ -20,6 +20,7 @@ from safelight.domain.stability import long_settled
 from safelight.errors import FolderError, SafelightError
 from safelight.ports.watching import Hint, Missed, Noticed, Why
 from safelight.services.intake import Arrivals, Intake
+from safelight.services.reconciling.presence import has_pictures
 from safelight.services.settle import Settle, Settled
 
 REST_S = 1.5  # after the last hint in a folder: programs save in several steps, and a move has two ends
@@ -236,7 +237,7 @@ class Arrival:
         done = reconcile_run.service(self._parts).step([folder])
         absent = {passed.path: passed.reason for passed in done.absent}
         if folder in absent:
-            if not self._has_pictures(folder):
+            if not has_pictures(folder, scanner=self._parts.scanner):
                 self._be_absent(folder, absent[folder])
                 return Came(done.to_judge, what="Looking for changes")
             reconcile_run.service(self._parts).accept([folder])  # another disk lies there: its pictures are rated
@@ -267,13 +268,6 @@ class Arrival:
             self.absent[folder] = told
         else:
             self._scans.update({root: Why.TIMER for root in self._roots.all() if folder.is_relative_to(root)})
-
-    def _has_pictures(self, folder: Path) -> bool:
-        try:
-            listings = self._parts.scanner.scan(folder)
-            return any(file.is_picture for listing in listings for file in listing.files)
-        except FolderError:
-            return False
 
     def _came(self, arrivals: Arrivals, what: str) -> Came:
         """Let what has not settled be watched, and return what has arrived."""

@@ -59,9 +59,9 @@ class Presence:
         if before != (volume, card):
             with self._store.transaction():
                 self._store.sightings.put_volume(root, volume, card=card)
-        below = [folder for folder in known if root in folder.parents]
-        closed = tuple(folder for folder in below if not self._is_same(folder, known[folder][0]))
-        return Present(root, volume, card, closed)
+        below = {folder: before for folder, (before, _) in known.items() if root in folder.parents}
+        closed = [folder for folder, before in below.items() if not self._is_same(folder, before)]
+        return Present(root, volume, card, tuple(each for each in closed if not self._is_covered(each, below[each])))
 
     def take_over(self, root: Path) -> None:
         """Let a folder lie on the volume that is there now: its person rates what is there.
@@ -78,7 +78,7 @@ class Presence:
             if volume is None:
                 continue
             unmounted = root in folder.parents and volume.mount != known[folder][0].mount
-            if not unmounted or self._has_pictures(folder):
+            if not unmounted or has_pictures(folder, scanner=self._scanner):
                 self._lie(folder, volume)
 
     def settle_on(self, folders: Collection[Path]) -> None:
@@ -107,6 +107,14 @@ class Presence:
             known.add(volume.mount)
             self._lie(volume.mount, volume)  # what it covers is hidden and not deleted
 
+    def _is_covered(self, folder: Path, before: VolumeIdentity) -> bool:
+        """Tell whether a disk is mounted now in a folder that lay on the volume around it, and note that it is."""
+        now = self._mounts.identity(folder)
+        if now is None or now.mount != folder or before.mount == folder:
+            return False
+        self._lie(folder, now)
+        return True
+
     def _lie(self, folder: Path, volume: VolumeIdentity) -> None:
         """Let a folder lie on a volume, and set aside what was known there on another one."""
         away = [
@@ -122,12 +130,6 @@ class Presence:
                     self._store.sightings.put_loss(replace(loss, final=True))
             card = self._volumes.card_root(folder) is not None
             self._store.sightings.put_volume(folder, volume, card=card)
-
-    def _has_pictures(self, folder: Path) -> bool:
-        try:
-            return any(file.is_picture for listing in self._scanner.scan(folder) for file in listing.files)
-        except FolderError:
-            return False
 
     def _is_same(self, folder: Path, before: VolumeIdentity) -> bool:
         now = self._mounts.identity(folder)
@@ -166,6 +168,14 @@ class Presence:
             return self._identifier.content(file.path) == file.content
         except OutOfReach:
             return False
+
+
+def has_pictures(folder: Path, *, scanner: Scanner) -> bool:
+    """Tell whether a picture lies in a folder or below it; False when it is not there."""
+    try:
+        return any(file.is_picture for listing in scanner.scan(folder) for file in listing.files)
+    except FolderError:
+        return False
 
 
 def same(before: VolumeIdentity, now: VolumeIdentity) -> bool:
