@@ -9,6 +9,7 @@ from pathlib import Path
 
 from safelight.errors import BundleError
 from safelight.inference.fetched import FetchedFile, FetchedManifest
+from safelight.inference.installed import Installed
 
 NVIDIA = Path("/dev/nvidiactl")  # there when the driver of a GPU that ONNX Runtime can use is loaded
 _EXACT_FIRST = ("fp32", "fp16", "int8", None)
@@ -50,7 +51,7 @@ def chosen(
         if each.path in kept
         or each in gone_on
         or each in towers
-        or (not each.optional and (each.device != "gpu" or choice.gpu))
+        or usual(each, gpu=choice.gpu)
         or (each.role == "tokenizer" and towers)
     )
     if manifest.kind == "embedding" and not any(each.role == "vision" for each in files):
@@ -59,6 +60,21 @@ def chosen(
             hint="With --gpu its files are fetched all the same.",
         )
     return files
+
+
+def usual(file: FetchedFile, *, gpu: bool) -> bool:
+    """Tell whether a file is fetched when nothing else is asked for; `gpu`: with the files for a GPU."""
+    return not file.optional and (file.device != "gpu" or gpu)
+
+
+def kept_in(folder: Path, manifest: FetchedManifest, before: Installed | None) -> frozenset[str]:
+    """Return the paths of what a fetch does not leave out: all that was installed in `folder`, damaged or not.
+
+    `before`: what its receipt tells of; without one, the files that are there count.
+    """
+    if before is not None:
+        return frozenset(before.received)
+    return frozenset(each.path for each in manifest.files if (folder / each.path).is_file())
 
 
 def _towers(manifest: FetchedManifest, choice: Choice) -> tuple[FetchedFile, ...]:

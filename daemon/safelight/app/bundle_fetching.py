@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safelight.app.bundle_choice import Choice, chosen
+from safelight.app.bundle_choice import Choice, chosen, kept_in
 from safelight.app.bundle_gathering import SPARE_BYTES, Gathering, Network, Telling, Work, bytes_of_manifest
 from safelight.app.bundle_shelf import Description, Shelf
 from safelight.app.bundle_stage import staged, told
@@ -134,12 +134,9 @@ class Fetching:
     def _chosen(self, work: Work) -> tuple[FetchedFile, ...]:
         """Return the files to have, and say of those that nobody asked for now why they come, and of bad ones that."""
         manifest, choice, stage = work.description.manifest, work.choice, work.stage
-        if work.before is not None:
-            kept = frozenset(work.before.received)
-        else:
-            kept = frozenset(each.path for each in manifest.files if (stage.final / each.path).is_file())
-        files = chosen(manifest, choice, kept=kept, begun=stage.begun())
-        asked = chosen(manifest, choice, kept=kept)
+        there = kept_in(stage.final, manifest, work.before)
+        files = chosen(manifest, choice, kept=there, begun=stage.begun())
+        asked = chosen(manifest, choice, kept=there)
         more = [each.path for each in files if each not in asked]
         if more:
             self._telling.say(
@@ -147,7 +144,7 @@ class Fetching:
                 f"'safelight models remove {manifest.name} --unfinished' gives up what was begun."
             )
         for file in files:
-            if file.warning and file.path not in kept:
+            if file.warning and file.path not in there:
                 self._telling.say(file.warning)
         return files
 

@@ -8,12 +8,12 @@ Invariant: nothing is read but descriptions and the sizes of files, and nothing 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from safelight.app.bundle_choice import Choice, chosen
+from safelight.app.bundle_choice import Choice, chosen, kept_in
 from safelight.app.bundle_shelf import Description, Shelf, Shelved, asked_with_text, size_of
 from safelight.app.bundle_stage import Stage
 from safelight.errors import BundleError
 from safelight.inference.fetched import FetchedFile, FetchedManifest
-from safelight.inference.installed import remembered
+from safelight.inference.installed import Installed, remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,16 @@ def planned(name: str, choice: Choice, *, shelf: Shelf) -> Plan | None:
     if described is None:
         return None
     manifest = described.manifest
-    kept, begun = _kept(name, manifest, shelf), Stage(shelf.bundles, name).begun()
-    if not choice.gpu and _made_for_gpu(manifest) and not any(each.path in kept | begun for each in _towers(manifest)):
+    before, begun = remembered(shelf.folder(name), manifest), Stage(shelf.bundles, name).begun()
+    there = kept_in(shelf.folder(name), manifest, before)
+    if not choice.gpu and _made_for_gpu(manifest) and not any(each.path in there | begun for each in _towers(manifest)):
         none = "which --no-gpu leaves out" if choice.no_gpu else "and there is none here"
         raise BundleError(
             f"The model bundle {name} is made for a GPU, {none}.",
             hint="With --gpu it is fetched all the same; a processor then takes long over every photograph.",
         )
-    files = chosen(manifest, choice, kept=kept, begun=begun)
-    stand = _standing(name, described, shelf)
+    files = chosen(manifest, choice, kept=there, begun=begun)
+    stand = _standing(before, described, shelf)
     coming = [each for each in files if each.path not in stand]
     sizes = [each.size_bytes for each in coming if each.size_bytes is not None]
     if len(sizes) < len(coming):
@@ -83,17 +84,10 @@ def _made_for_gpu(manifest: FetchedManifest) -> bool:
     return bool(towers) and all(each.precision == "fp16" for each in towers)
 
 
-def _standing(name: str, described: Description, shelf: Shelf) -> dict[str, int]:
+def _standing(before: Installed | None, described: Description, shelf: Shelf) -> dict[str, int]:
     """Return the bytes of the installed files that have the size they came with, described or accepted, by path."""
-    before = remembered(shelf.folder(name), described.manifest)
-    same = before is not None and shelf.content(name) == described.content
-    found = {} if before is None or not same else {path: each.size_bytes for path, each in before.received.items()}
-    return {path: size for path, size in found.items() if size_of(shelf.folder(name) / path) == size}
-
-
-def _kept(name: str, manifest: FetchedManifest, shelf: Shelf) -> frozenset[str]:
-    """Return the paths of what is installed, damaged or not; a fetch does not leave it out."""
-    before = remembered(shelf.folder(name), manifest)
-    if before is not None:
-        return frozenset(before.received)
-    return frozenset(each.path for each in manifest.files if (shelf.folder(name) / each.path).is_file())
+    name = described.manifest.name
+    if before is None or shelf.content(name) != described.content:
+        return {}
+    sizes = {path: each.size_bytes for path, each in before.received.items()}
+    return {path: size for path, size in sizes.items() if size_of(shelf.folder(name) / path) == size}

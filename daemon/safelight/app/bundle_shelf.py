@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from safelight.app.bundle_choice import Choice, chosen, has_gpu
+from safelight.app.bundle_choice import Choice, chosen, has_gpu, usual
 from safelight.app.settings import EMBEDDED
 from safelight.errors import BundleError
 from safelight.hub.transfer import part_of
@@ -136,8 +136,8 @@ class Shelf:
             yield self._line(name, descriptions.get(name))
 
     def _here(self, name: str, path: str, *, most: int | None) -> int:
-        places = (self.folder(name) / path, *_places(self.staged(name) / path))
-        size = max(size_of(each) or 0 for each in places)
+        staged = self.staged(name) / path
+        size = max(size_of(each) or 0 for each in (self.folder(name) / path, staged, part_of(staged)))
         return size if most is None else min(size, most)
 
     def _line(self, name: str, described: Description | None) -> Shelved:
@@ -153,7 +153,7 @@ class Shelf:
         if described is None:
             return undescribed(name, state, trouble=trouble)
         manifest = described.manifest
-        files = [each for each in manifest.files if _usual(each, gpu=self.gpu)]
+        files = [each for each in manifest.files if usual(each, gpu=self.gpu)]
         text = asked_with_text(manifest)
         return Shelved(
             name,
@@ -223,11 +223,6 @@ def _line_of(there: Installed, *, described: bool) -> Shelved:
     )
 
 
-def _usual(file: FetchedFile, *, gpu: bool) -> bool:
-    """Tell whether a file is fetched when nothing else is asked for."""
-    return not file.optional and (file.device != "gpu" or gpu)
-
-
 def asked_with_text(manifest: FetchedManifest) -> tuple[FetchedFile, ...]:
     """Return the files that come with --text and not without; nothing where a bundle has no text tower."""
     if not any(each.role == "text" for each in manifest.files):
@@ -239,11 +234,6 @@ def asked_with_text(manifest: FetchedManifest) -> tuple[FetchedFile, ...]:
 
 def _sizes(files: Iterable[FetchedFile | Received]) -> int:
     return sum(each.size_bytes or 0 for each in files)
-
-
-def _places(path: Path) -> tuple[Path, Path]:
-    """Return where a file lies when it is complete, and while it arrives."""
-    return path, part_of(path)
 
 
 def _read(file: Path) -> bytes | None:

@@ -210,7 +210,7 @@ def made_trouble(there: Installed, *, whole: bool = False) -> str:
 
     No model is read: sizes are compared, and the sums of small files. `whole`: the sums of all files that have one.
     """
-    expected = {made.name: made for made in (there.computed or {}).values()}
+    expected = there.computed or {}
     names = [*expected, *(name for name in _needed(there) if name not in expected)]
     sums = _face_sums(there) if there.manifest.kind == "faces" else {}
     for name in names:
